@@ -7,7 +7,9 @@ from datetime import datetime
 from shared.nouns.outcomes import Applied
 from shared.nouns.partner import Partner
 from shared.nouns.person import Person
+from shared.nouns.request import GuestWish, Header
 from shared.nouns.state import State, Value
+from shared.nouns.template import Template
 
 type Json = None | bool | int | float | str | list[Json] | dict[str, Json]
 
@@ -43,6 +45,31 @@ class Subject:
 
 
 @dataclass(frozen=True)
+class Ask:
+    """What a request asks of one step for one subject, checked against its template and with its names looked up.
+
+    `settings` is the request's block for the step over the template's. `guest`, `sponsors` (object ids) are there for a person,
+    `members` (opaque person ids) for a batch.
+    """
+
+    header: Header
+    template: Template
+    partner: Partner
+    settings: Mapping[str, Json]
+    guest: GuestWish | None = None
+    sponsors: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What must be true of a subject, and the words about how to bring it about (never compared)."""
+
+    state: State
+    details: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Entry:
     """A journal entry as an undo needs it: what was so before, what we made of it, and what we created."""
 
@@ -61,6 +88,7 @@ class Step[Tenant]:
     says what a task of this step is about. `after` names the steps that must be settled before, for the same subject.
     `deadline` is in seconds. `session` tells whether attempts at the same thing must not run at once.
 
+    * `wanted(ask)` -> what must be true, or None where the request does not ask for it. Raises Refusal for settings that are wrong.
     * `read(tenant, subject)` -> the state that is there. Raises NotYet or WontWork; an absent thing is `None`, a failed
       read never is.
     * `explain(subject, actual)` -> why nothing can be done with what is there (a sentence), or None.
@@ -75,6 +103,7 @@ class Step[Tenant]:
     subject: str
     permissions: tuple[str, ...]
     lanes: tuple[str, ...]
+    wanted: Callable[[Ask], Wish | None]
     read: Callable[[Tenant, Subject], Awaitable[State]]
     explain: Callable[[Subject, State], str | None]
     apply: Callable[[Tenant, Subject, Mapping[str, Value]], Awaitable[Applied]]

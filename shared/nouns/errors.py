@@ -1,0 +1,41 @@
+"""What is wrong with what somebody sent us: field and reason, for people."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong: the field's path as written in the request (`guests[3].email`), and why, with what is allowed."""
+
+    field: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.reason}" if self.field else self.reason
+
+
+class Refusal(Exception):
+    """A message or request that cannot be accepted; carries every fault found, not only the first."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(str(fault) for fault in self.faults))
+
+
+def path_of(location: Iterable[str | int]) -> str:
+    """`("guests", 3, "email")` as `guests[3].email`."""
+    path = ""
+    for part in location:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+    return path
+
+
+def reasons(error: ValidationError, prefix: tuple[str | int, ...] = ()) -> list[Fault]:
+    """The faults in a validation error. Values are left out: they may be somebody's address."""
+    return [
+        Fault(path_of((*prefix, *detail["loc"])), str(detail["msg"]).removeprefix("Value error, "))
+        for detail in error.errors(include_url=False, include_input=False, include_context=False)
+    ]

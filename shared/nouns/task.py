@@ -1,0 +1,111 @@
+"""A task: one step for one subject in one request, and the only door between its states."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from shared.nouns.outcomes import Done, Ending, Later
+from shared.nouns.state import State
+from shared.nouns.step import Intent, Json
+
+PARTNER_COHORT = "partner"
+
+
+class TaskState(StrEnum):
+    WAITING = "waiting"
+    READY = "ready"
+    DONE = "done"
+    STOPPED = "stopped"
+    UNDONE = "undone"
+    CANCELLED = "cancelled"
+
+
+SETTLED = frozenset({TaskState.DONE, TaskState.STOPPED, TaskState.UNDONE, TaskState.CANCELLED})
+_NEXT: dict[TaskState, frozenset[TaskState]] = {
+    TaskState.WAITING: frozenset({TaskState.READY, TaskState.STOPPED, TaskState.CANCELLED}),
+    TaskState.READY: frozenset({TaskState.READY, TaskState.DONE, TaskState.STOPPED, TaskState.CANCELLED}),
+    TaskState.DONE: frozenset({TaskState.UNDONE}),
+    TaskState.STOPPED: frozenset({TaskState.READY, TaskState.CANCELLED}),
+    TaskState.UNDONE: frozenset(),
+    TaskState.CANCELLED: frozenset(),
+}
+
+
+class IllegalTransition(Exception):
+    """A task was asked to go where it cannot go from its state: a bug in the caller."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A row of the `tasks` table. Times are aware; `seconds` are from the first attempt's begin to the end.
+
+    A *cohort* is a set of tasks that wait for one another: up to 20 guests with the group batches they share, or the
+    partner's own settings. `member_outcomes` has one sentence per guest of a batch.
+    """
+
+    request: str
+    cohort: str
+    step: str
+    subject: str
+    state: TaskState = TaskState.READY
+    attempt: int = 1
+    reason: str = ""
+    position: int | None = None
+    wanted: State = field(default_factory=dict)
+    details: dict[str, Json] = field(default_factory=dict)
+    group: str | None = None
+    members: tuple[str, ...] = ()
+    member_outcomes: dict[str, str] = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict)
+    created: bool = False
+    intents: tuple[Intent, ...] = ()
+    request_ids: tuple[str, ...] = ()
+    claimed_until: datetime | None = None
+    begun: datetime | None = None
+    touched: datetime | None = None
+    settled_at: datetime | None = None
+    sweeps: int = 0
+    etag: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> str:
+        return f"t|{self.cohort}|{self.step}|{self.subject}"
+
+    @property
+    def settled(self) -> bool:
+        return self.state in SETTLED
+
+    @property
+    def unanswered(self) -> bool:
+        """An apply was begun whose effect is not known."""
+        return bool(self.intents) and not self.intents[-1].answered
+
+
+def cohort_of(key: str) -> str:
+    """The cohort in a task's row key."""
+    return key.split("|", 2)[1]
+
+
+def move(task: Task, state: TaskState, reason: str, at: datetime) -> Task:
+    """The task in another state. Raises IllegalTransition where there is no such way."""
+    if state not in _NEXT[task.state]:
+        raise IllegalTransition(f"task {task.key} of request {task.request} cannot go from {task.state} to {state}")
+    settled_at = at if state in SETTLED else None
+    return replace(task, state=state, reason=reason, touched=at, settled_at=settled_at, claimed_until=None)
+
+
+def claim(task: Task, attempt: int, until: datetime, at: datetime) -> Task:
+    """The task held by one attempt. A waiting task becomes ready by being attempted."""
+    ready = move(task, TaskState.READY, task.reason, at)
+    return replace(ready, attempt=attempt, claimed_until=until, begun=task.begun or at)
+
+
+def end(task: Task, ending: Ending, at: datetime) -> Task:
+    """The task after an attempt has ended so. `Later` leaves it ready, with the next attempt's number."""
+    match ending:
+        case Done(reason=reason):
+            return move(task, TaskState.DONE, reason, at)
+        case Later(reason=reason):
+            return replace(move(task, TaskState.READY, reason, at), attempt=task.attempt + 1)
+        case _:
+            return move(task, TaskState.STOPPED, ending.reason, at)

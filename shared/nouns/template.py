@@ -1,0 +1,50 @@
+"""A partner template: what a class of partner gets, and what a request may use."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.nouns.request import HttpsUrl, Language
+
+ObjectId = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
+
+
+class TemplateInvitation(BaseModel):
+    """How guests of this template are invited where the request does not say."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    redirect_url: HttpsUrl = "https://myapps.microsoft.com"
+    send_mail: bool = True
+    message: str | None = None
+    language: Language | None = None
+
+
+class Template(BaseModel):
+    """A template file. `groups` maps the names that requests use to object ids in our tenant; no other group can be asked for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
+    version: Annotated[int, Field(ge=1)]
+    description: Annotated[str, Field(min_length=1)]
+    steps: tuple[str, ...]
+    redirect_hosts: Annotated[tuple[str, ...], Field(description="Hosts that an invitation may lead to.")] = (
+        "myapps.microsoft.com",
+    )
+    groups: dict[str, ObjectId] = {}
+    most_guests: Annotated[int, Field(ge=1, le=100_000)] = 10_000
+    other_domains: Annotated[bool, Field(description="Guests outside the partner's domains may be asked for.")] = False
+    deleted_guests: Annotated[
+        Literal["restore", "ask"], Field(description="What to do when the guest is among the deleted users.")
+    ] = "restore"
+    invitation: TemplateInvitation = TemplateInvitation()
+    defaults: Annotated[
+        dict[str, dict[str, Any]], Field(description="Settings by step; a request adds to or replaces them.")
+    ] = {}
+
+    def group_id(self, name: str) -> str | None:
+        """The object id that a request means by `name` (a name of the template, or one of its ids), or None."""
+        if name in self.groups:
+            return self.groups[name].lower()
+        return name.lower() if name.lower() in {value.lower() for value in self.groups.values()} else None
