@@ -1,0 +1,112 @@
+"""Exchange Online's organization relationships, in words; how cmdlets are carried there is another's matter."""
+
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+from shared.nouns.outcomes import NotYet, WontWork
+from shared.nouns.state import Value
+from shared.nouns.step import Json
+from shared.tenant import operations
+from shared.tenant.cmdlets import CmdletAnswer
+from shared.tenant.fields import text, texts
+from shared.tenant.found import Relationship
+from shared.tenant.operations import Operation
+
+NAME_TAKEN_WAIT = 15.0
+NOT_FOUND = "ManagementObjectNotFoundException"
+NAME_TAKEN = "ADObjectAlreadyExistsException"
+DOMAIN_TAKEN = "DuplicateOrganizationRelationshipDomainException"
+
+
+class Cmdlets(Protocol):
+    """A way to run Exchange Online cmdlets. InvokeCommand is one; a PowerShell worker can take its place."""
+
+    async def run(
+        self, operation: Operation, parameters: Mapping[str, Json], *, about: str, allow: Collection[str] = ()
+    ) -> CmdletAnswer:
+        """The objects that the cmdlet gave, or one of the exceptions in `allow`. Any other raises NotYet or WontWork."""
+        ...
+
+    async def roles(self) -> frozenset[str]:
+        """The application permissions on Exchange Online that we really have."""
+        ...
+
+
+class Exchange:
+    def __init__(self, cmdlets: Cmdlets) -> None:
+        self._cmdlets = cmdlets
+
+    async def roles(self) -> frozenset[str]:
+        """The application permissions on Exchange Online that our token really carries."""
+        return await self._cmdlets.roles()
+
+    async def relationships(self) -> tuple[Relationship, ...]:
+        """All organization relationships of our tenant."""
+        answer = await self._cmdlets.run(operations.GET_RELATIONSHIPS, {}, about="all of them")
+        return tuple(_relationship(value) for value in answer.values)
+
+    async def new_relationship(self, parameters: Mapping[str, Value]) -> str:
+        """The relationship exists; its identity. Raises NotYet where its name is taken (read again), WontWork where one of
+        its domains is in another relationship."""
+        name = str(parameters["Name"])
+        about = f"organization relationship {name!r}"
+        answer = await self._cmdlets.run(
+            operations.NEW_RELATIONSHIP, _json(parameters), about=about, allow=(NAME_TAKEN, DOMAIN_TAKEN)
+        )
+        if answer.exception == NAME_TAKEN:
+            raise NotYet(f"There is an {about} already, though it was not seen before: it is read again", after=NAME_TAKEN_WAIT)
+        await self._raise_taken(answer, about, parameters)
+        return _relationship(answer.values[0]).identity if answer.values else name
+
+    async def set_relationship(self, identity: str, parameters: Mapping[str, Value]) -> None:
+        """The relationship has these parameters, `DomainNames` as a whole. Raises WontWork where a domain is in another one."""
+        about = f"organization relationship {_named(identity)!r}"
+        sent = _json(parameters) | {"Identity": identity, "Confirm": False}
+        answer = await self._cmdlets.run(operations.SET_RELATIONSHIP, sent, about=about, allow=(DOMAIN_TAKEN,))
+        await self._raise_taken(answer, about, parameters, identity)
+
+    async def remove_relationship(self, identity: str) -> None:
+        """The relationship is gone; one that was gone before counts as well."""
+        about = f"organization relationship {_named(identity)!r}"
+        await self._cmdlets.run(
+            operations.REMOVE_RELATIONSHIP, {"Identity": identity, "Confirm": False}, about=about, allow=(NOT_FOUND,)
+        )
+
+    async def _raise_taken(self, answer: CmdletAnswer, about: str, parameters: Mapping[str, Value], identity: str = "") -> None:
+        if answer.exception != DOMAIN_TAKEN:
+            return
+        asked = parameters.get("DomainNames")
+        domains = {domain.lower() for domain in asked} if isinstance(asked, tuple) else set()
+        others = [one for one in await self.relationships() if one.identity != identity and domains & set(one.domains)]
+        taken = "; ".join(f"{', '.join(sorted(domains & set(one.domains)))} in {one.name!r}" for one in others)
+        raise WontWork(
+            f"The {about} cannot have its domains: a domain is in one relationship only, and there is {taken or 'another with one of them'}. "
+            "Take the domain out there, or ask for that relationship by its name"
+        )
+
+
+def _named(identity: str) -> str:
+    # Get- with an empty identity means everything; a Set- or Remove- must never be sent with one.
+    if not identity.strip():
+        raise ValueError("an organization relationship is set or removed by its identity only")
+    return identity
+
+
+def _json(parameters: Mapping[str, Value]) -> dict[str, Json]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in parameters.items()}
+
+
+def _relationship(found: Mapping[str, Json]) -> Relationship:
+    raw = dict(found)
+    domains = tuple(sorted(domain.lower() for domain in texts(raw, "DomainNames")))
+    name = text(raw, "Name")
+    values = {key: _value(value) for key, value in raw.items() if "@" not in key}
+    return Relationship(text(raw, "Guid") or text(raw, "Identity") or name, name, domains, values | {"DomainNames": domains})
+
+
+def _value(value: Json) -> Value:
+    if isinstance(value, list):
+        return tuple(str(item) for item in value)
+    if isinstance(value, bool | int):
+        return value
+    return value or None if isinstance(value, str) else None

@@ -1,0 +1,73 @@
+"""What the tenant answered, as plain values."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.nouns.state import Value
+
+
+@dataclass(frozen=True)
+class User:
+    """A user of our directory. `external` says that the account belongs to another organization.
+
+    `redemption` is `PendingAcceptance`, `Accepted`, or None for users who were never invited. `sponsors` is None where it
+    was not asked for.
+    """
+
+    id: str
+    user_type: str
+    enabled: bool | None
+    external: bool
+    redemption: str | None
+    created: datetime | None
+    deleted: datetime | None = None
+    sponsors: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Invited:
+    """A guest whom an invitation has led to, new or not. `invitation` is the invitation's id."""
+
+    user: str
+    invitation: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """`kind` is `security`, `microsoft365`, or what keeps us from changing its members: `dynamic`, `synced`,
+    `role-assignable`, `mail-enabled-security`, `distribution`."""
+
+    id: str
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Organization:
+    """Another organization, as its domain told us. `tenant_id` is in lower case."""
+
+    tenant_id: str
+    name: str
+    default_domain: str
+
+
+@dataclass(frozen=True)
+class Ourselves:
+    """Our own organization. Domains are in lower case; `initial_domain` is the one under onmicrosoft.com."""
+
+    tenant_id: str
+    verified_domains: tuple[str, ...]
+    initial_domain: str
+
+
+@dataclass(frozen=True)
+class Relationship:
+    """An organization relationship of Exchange Online. `identity` is what Set- and Remove- take for this very one.
+
+    `values` has the cmdlet's parameters by their names, domains in lower case.
+    """
+
+    identity: str
+    name: str
+    domains: tuple[str, ...]
+    values: dict[str, Value]

@@ -1,0 +1,98 @@
+"""Our Microsoft 365 tenant, as steps see it."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from shared.tenant.calls import Call, recording
+from shared.tenant.settings import TenantSettings
+
+if TYPE_CHECKING:
+    import httpx
+
+    from shared.tenant.exchange import Exchange
+    from shared.tenant.graph import Graph
+    from shared.tenant.groups import Groups
+    from shared.tenant.invitations import Invitations
+    from shared.tenant.organizations import Organizations
+    from shared.tenant.tokens import Credential
+    from shared.tenant.users import Users
+    from shared.tenant.wire import Wire
+
+
+class Tenant:
+    """Opens what is asked for, when it is first asked for: the clients' modules cost a cold start most of what it takes, and
+    a function that does not speak to Microsoft 365 pays nothing for them.
+
+    One per process, and one event loop. `credential` and `transport` are for tests; by default they are the app's managed
+    identity and the network.
+    """
+
+    def __init__(
+        self,
+        settings: TenantSettings,
+        *,
+        credential: Credential | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._settings = settings
+        self._credential = credential
+        self._transport = transport
+
+    @cached_property
+    def users(self) -> Users:
+        from shared.tenant.users import Users
+
+        return Users(self._graph)
+
+    @cached_property
+    def invitations(self) -> Invitations:
+        from shared.tenant.invitations import Invitations
+
+        return Invitations(self._graph)
+
+    @cached_property
+    def groups(self) -> Groups:
+        from shared.tenant.groups import Groups
+
+        return Groups(self._graph)
+
+    @cached_property
+    def organizations(self) -> Organizations:
+        from shared.tenant.organizations import Organizations
+
+        return Organizations(self._graph)
+
+    @cached_property
+    def exchange(self) -> Exchange:
+        from shared.tenant.exchange import Exchange
+        from shared.tenant.invoke_command import InvokeCommand
+
+        return Exchange(InvokeCommand(self._wire, self._settings))
+
+    async def roles(self) -> frozenset[str]:
+        """The application permissions on Microsoft Graph that our token really carries (Exchange: `exchange.roles()`)."""
+        return await self._wire.tokens.roles(self._settings.graph_resource)
+
+    def recording(self) -> AbstractContextManager[list[Call]]:
+        """All calls that are made inside the `with`, in this task and those it starts, oldest first."""
+        return recording()
+
+    async def close(self) -> None:
+        """Connections are closed. What was never opened stays so."""
+        if "_wire" in self.__dict__:
+            await self._wire.close()
+
+    @cached_property
+    def _graph(self) -> Graph:
+        from shared.tenant.graph import Graph
+
+        return Graph(self._wire, self._settings)
+
+    @cached_property
+    def _wire(self) -> Wire:
+        from shared.tenant.wire import Wire
+
+        return Wire(self._settings, self._credential, self._transport)

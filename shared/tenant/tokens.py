@@ -1,0 +1,87 @@
+"""Tokens for Microsoft 365 from the app's managed identity."""
+
+import base64
+import binascii
+import json
+from typing import Protocol
+
+from azure.core.exceptions import AzureError, HttpResponseError
+from azure.identity import CredentialUnavailableError
+
+from shared.nouns.outcomes import NotYet, WontWork
+from shared.tenant.fields import texts
+
+OUT_OF_REACH_WAIT = 15.0
+# A credential gives a cached token unless claims are asked for; claims that ask for nothing are the way to a fresh one.
+_NO_CLAIMS = "{}"
+
+
+class AccessToken(Protocol):
+    @property
+    def token(self) -> str: ...
+
+
+class Credential(Protocol):
+    """What azure.identity.aio's credentials can do, as far as we use it."""
+
+    async def get_token(self, *scopes: str, claims: str | None = None) -> AccessToken: ...
+
+    async def close(self) -> None: ...
+
+
+def managed_identity(client_id: str | None) -> Credential:
+    """The managed identity of this app: user-assigned where a client id is given, else system-assigned.
+
+    It reads IDENTITY_ENDPOINT and IDENTITY_HEADER, which Azure sets, and does not retry: the queue does.
+    """
+    from azure.identity.aio import ManagedIdentityCredential
+
+    return ManagedIdentityCredential(client_id=client_id, retry_total=0)
+
+
+class Tokens:
+    """Access tokens by resource; the credential keeps and renews them."""
+
+    def __init__(self, credential: Credential) -> None:
+        self._credential = credential
+
+    async def of(self, resource: str, *, fresh: bool = False) -> str:
+        """A token for the resource, asked for anew when `fresh`. Raises NotYet where the identity is out of reach, WontWork
+        where there is none."""
+        try:
+            answer = await self._credential.get_token(f"{resource}/.default", claims=_NO_CLAIMS if fresh else None)
+        except AzureError as error:
+            raise _explained(error, resource) from None
+        return answer.token
+
+    async def roles(self, resource: str) -> frozenset[str]:
+        """The application permissions that the token for the resource really carries.
+
+        Raises WontWork where the token cannot be read. It is our own token: nothing is decided here that its issuer must prove.
+        """
+        parts = (await self.of(resource)).split(".")
+        try:
+            claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        except (IndexError, ValueError, binascii.Error):
+            raise WontWork(f"The access token for {resource} is not a JSON Web Token: its roles cannot be read") from None
+        return frozenset(texts(claims, "roles"))
+
+    async def close(self) -> None:
+        await self._credential.close()
+
+
+def _explained(error: AzureError, resource: str) -> NotYet | WontWork:
+    response = error.response if isinstance(error, HttpResponseError) else None
+    status = response.status_code if response is not None else None
+    if status in {400, 401, 403, 404}:
+        return WontWork(
+            f"The managed identity gave no token for {resource} ({status}). Assign the identity to the app, and check the client id "
+            "in its settings"
+        )
+    if status is None and isinstance(error, CredentialUnavailableError):
+        return WontWork(
+            f"There is no managed identity here to get a token for {resource}: assign one to the app (Azure then sets "
+            "IDENTITY_ENDPOINT and IDENTITY_HEADER)"
+        )
+    reason = status or type(error).__name__
+    return NotYet(f"The managed identity could not give a token for {resource} ({reason})", after=OUT_OF_REACH_WAIT)
