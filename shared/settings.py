@@ -69,9 +69,7 @@ class Settings(BaseModel):
         alias="ENTENTE_IDENTITY_CLIENT_ID",
         description="Client id of the user-assigned managed identity; empty for the system-assigned one.",
     )
-    templates: Path = Field(
-        ROOT / "templates", alias="ENTENTE_TEMPLATES", description="Folder of the partner templates."
-    )
+    templates: Path = Field(ROOT / "templates", alias="ENTENTE_TEMPLATES", description="Folder of the partner templates.")
     key_roles: tuple[Role, ...] = Field(
         (),
         alias="ENTENTE_KEY_ROLES",

@@ -14,9 +14,7 @@ def load_template(folder: Path, name: str, known_steps: frozenset[str]) -> Templ
     """The template `name`. Raises Refusal naming file, field and allowed values."""
     available = sorted(path.stem for path in folder.glob("*.toml"))
     if name not in available or not re.match(r"^[a-z][a-z0-9-]*$", name):
-        raise Refusal(
-            [Fault("template", f"is not a template of this installation; there are: {', '.join(available) or 'none'}")]
-        )
+        raise Refusal([Fault("template", f"is not a template of this installation; there are: {', '.join(available) or 'none'}")])
     path = folder / f"{name}.toml"
     try:
         template = Template.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))

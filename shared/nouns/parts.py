@@ -20,9 +20,7 @@ def split(raw: dict[str, Any], most_bytes: int = MOST_BYTES) -> list[str]:
     guests = raw.get("guests", [])
     room = most_bytes - len(canonical(header).encode()) - 80
     if room < 0:
-        raise Refusal(
-            [Fault("", f"the request without its guests is larger than a message may be ({most_bytes} bytes)")]
-        )
+        raise Refusal([Fault("", f"the request without its guests is larger than a message may be ({most_bytes} bytes)")])
     if raw.get("parts", 1) != 1 or not isinstance(guests, list):
         return [canonical(raw)]
     slices = list(_slices(guests, room))

@@ -60,17 +60,11 @@ def _plain_date(value: Any) -> Any:
     return value
 
 
-Address = Annotated[
-    str, BeforeValidator(lambda v: email_address(v) if isinstance(v, str) else v), Field(max_length=254)
-]
+Address = Annotated[str, BeforeValidator(lambda v: email_address(v) if isinstance(v, str) else v), Field(max_length=254)]
 Domain = Annotated[str, BeforeValidator(lambda v: domain_name(v) if isinstance(v, str) else v), Field(max_length=253)]
-HttpsUrl = Annotated[
-    str, BeforeValidator(lambda v: _https_url(v) if isinstance(v, str) else v), Field(max_length=2_000)
-]
+HttpsUrl = Annotated[str, BeforeValidator(lambda v: _https_url(v) if isinstance(v, str) else v), Field(max_length=2_000)]
 PlainDate = Annotated[date, BeforeValidator(_plain_date)]
-GroupName = Annotated[
-    str, Field(min_length=1, max_length=120, description="A group's name in the template, or its object id.")
-]
+GroupName = Annotated[str, Field(min_length=1, max_length=120, description="A group's name in the template, or its object id.")]
 Sponsor = Annotated[
     str, Field(min_length=3, max_length=254, description="Object id or user principal name of one of our people.")
 ]

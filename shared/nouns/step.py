@@ -11,7 +11,7 @@ from shared.nouns.request import GuestWish, Header
 from shared.nouns.state import State, Value
 from shared.nouns.template import Template
 
-type Json = None | bool | int | float | str | list[Json] | dict[str, Json]
+type Json = bool | int | float | str | list[Json] | dict[str, Json] | None
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,8 @@ class Step[Tenant]:
     `name` is also its function and its queue. `permissions` are the Microsoft Graph application permissions it needs (least
     first), `exchange_roles` the Exchange cmdlets' roles. `lanes` names the workloads whose pace its writes keep. `subject`
     says what a task of this step is about. `after` names the steps that must be settled before, for the same subject.
-    `deadline` is in seconds. `session` tells whether attempts at the same thing must not run at once.
+    `deadline` is in seconds. `session` tells whether attempts at the same thing must not run at once. `keeps` names the
+    state keys that hold the ids of the object, kept with the task for the steps after it.
 
     * `wanted(ask)` -> what must be true, or None where the request does not ask for it. Raises Refusal for settings that are wrong.
     * `read(tenant, subject)` -> the state that is there. Raises NotYet or WontWork; an absent thing is `None`, a failed
@@ -113,3 +114,4 @@ class Step[Tenant]:
     exchange_roles: tuple[str, ...] = ()
     deadline: float = 24 * 3600
     session: bool = False
+    keeps: tuple[str, ...] = ()

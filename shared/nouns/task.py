@@ -1,7 +1,7 @@
 """A task: one step for one subject in one request, and the only door between its states."""
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.nouns.outcomes import Done, Ending, Later
@@ -37,7 +37,7 @@ class IllegalTransition(Exception):
 
 @dataclass(frozen=True)
 class Task:
-    """A row of the `tasks` table. Times are aware; `seconds` are from the first attempt's begin to the end.
+    """A row of the `tasks` table. Times are aware. `touched` is when it last changed, or until when silence is normal.
 
     A *cohort* is a set of tasks that wait for one another: up to 20 guests with the group batches they share, or the
     partner's own settings. `member_outcomes` has one sentence per guest of a batch.
@@ -97,15 +97,17 @@ def move(task: Task, state: TaskState, reason: str, at: datetime) -> Task:
 def claim(task: Task, attempt: int, until: datetime, at: datetime) -> Task:
     """The task held by one attempt. A waiting task becomes ready by being attempted."""
     ready = move(task, TaskState.READY, task.reason, at)
-    return replace(ready, attempt=attempt, claimed_until=until, begun=task.begun or at)
+    return replace(ready, attempt=attempt, claimed_until=until, begun=task.begun or at, touched=until)
 
 
 def end(task: Task, ending: Ending, at: datetime) -> Task:
     """The task after an attempt has ended so. `Later` leaves it ready, with the next attempt's number."""
+    task = replace(task, begun=task.begun or at)
     match ending:
         case Done(reason=reason):
             return move(task, TaskState.DONE, reason, at)
-        case Later(reason=reason):
-            return replace(move(task, TaskState.READY, reason, at), attempt=task.attempt + 1)
+        case Later(after=after, reason=reason):
+            waits = move(task, TaskState.READY, reason, at)
+            return replace(waits, attempt=task.attempt + 1, touched=at + timedelta(seconds=after))
         case _:
             return move(task, TaskState.STOPPED, ending.reason, at)

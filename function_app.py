@@ -1,0 +1,9 @@
+"""The function app: every function of functions/, registered."""
+
+import azure.functions as func
+
+from functions import intake, people, steps, timers
+
+app = func.FunctionApp()
+for module in (intake, steps, timers, people):
+    app.register_functions(module.bp)

@@ -1,0 +1,83 @@
+"""Where partner requests come in: the queue `partner-requests`, and `POST /api/partner-requests` which puts them there."""
+
+import hashlib
+import json
+from typing import Any
+
+import azure.functions as func
+
+from functions.principal import Caller, answer, needs
+from shared.bus import Envelope
+from shared.nouns.errors import Fault, Refusal
+from shared.nouns.parts import split
+from shared.nouns.request import read_request
+from shared.root import world
+from shared.topology import INTAKE
+from shared.verbs.accept import accept
+from shared.verbs.asker import asker, sign
+from shared.verbs.world import World
+
+MOST_BODY_BYTES = 16_000_000
+
+bp = func.Blueprint()
+
+
+@bp.function_name("accept-partner-request")
+@bp.service_bus_queue_trigger(arg_name="message", queue_name=INTAKE, connection="ServiceBus", data_type=func.DataType.BINARY)
+async def accept_partner_request(message: func.ServiceBusMessage) -> None:
+    """One part of a partner request has been accepted, or refused with the reason on record."""
+    ours = await world()
+    body = message.get_body()
+    properties = {str(key): str(value) for key, value in (message.application_properties or {}).items()}
+    who = asker(ours, properties.get("who", ""), properties.get("signature", ""), body)
+    retry = properties.get("retry", "0")
+    await accept(ours, body, who, int(retry) if retry.isdecimal() else 0)
+
+
+@bp.function_name("submit-partner-request")
+@bp.route(route="partner-requests", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@needs("Requester", "Operator")
+async def submit_partner_request(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
+    """202 with `Location`: the request is well formed and on the queue, split into complete parts where it is large."""
+    raw = _decoded(req.get_body())
+    bodies = [part.encode() for part in split(raw)]
+    faults = [fault for body in bodies for found in read_request(json.loads(body)).faults.values() for fault in found]
+    faults += _twice(raw.get("guests", []))
+    if faults:
+        raise Refusal(faults)
+    await ours.bus.send(
+        Envelope(
+            queue=INTAKE,
+            message_id=hashlib.sha256(body).hexdigest(),
+            body=body,
+            properties={"who": caller.name, "signature": sign(ours, caller.name, body)},
+        )
+        for body in bodies
+    )
+    where = f"/api/partner-requests/{raw['id']}"
+    return answer({"id": raw["id"], "parts": len(bodies), "status": where}, 202, {"Location": where})
+
+
+def _decoded(body: bytes) -> dict[str, Any]:
+    if len(body) > MOST_BODY_BYTES:
+        raise Refusal([Fault("", f"is larger than {MOST_BODY_BYTES} bytes; split it into requests of their own ids")])
+    try:
+        raw = json.loads(body)
+    except ValueError as error:
+        raise Refusal([Fault("", f"is not JSON: {error}")]) from error
+    if not isinstance(raw, dict):
+        raise Refusal([Fault("", "a partner request is a JSON object")])
+    return raw
+
+
+def _twice(guests: Any) -> list[Fault]:
+    """Guests named in two different parts; within a part, reading it finds them."""
+    first: dict[str, int] = {}
+    faults = []
+    for index, guest in enumerate(guests if isinstance(guests, list) else []):
+        email = guest.get("email") if isinstance(guest, dict) else None
+        if isinstance(email, str) and first.setdefault(email.strip().lower(), index) != index:
+            faults.append(
+                Fault(f"guests[{index}].email", f"stands in the request already, as guests[{first[email.strip().lower()]}]")
+            )
+    return faults

@@ -1,0 +1,104 @@
+"""What people ask and say over HTTP: status, why, cancel, pause, resume, parked things, health."""
+
+import json
+
+import azure.functions as func
+
+from functions.principal import Caller, answer, needs
+from shared.nouns.errors import Fault, Refusal
+from shared.root import world
+from shared.verbs.control import cancel, pause, redrive, resume
+from shared.verbs.world import World
+from shared.views.health import health
+from shared.views.status import MOST_TASKS, latest_requests, parked_view, request_status
+from shared.views.why import why
+
+LOOK = ("Reader", "Requester", "Approver", "Operator")
+CONTROL = {"cancel": cancel, "pause": pause, "resume": resume}
+
+bp = func.Blueprint()
+
+
+@bp.function_name("list-partner-requests")
+@bp.route(route="partner-requests", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@needs(*LOOK)
+async def list_partner_requests(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
+    """The newest requests, open ones first."""
+    return answer({"requests": await latest_requests(ours)})
+
+
+@bp.function_name("show-partner-request")
+@bp.route(route="partner-requests/{id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@needs(*LOOK)
+async def show_partner_request(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
+    """One request with its counts and a page of its tasks (`top`, 0 to 1000; `after`, the `next` of the page before)."""
+    name = req.route_params["id"]
+    top = req.params.get("top", "500")
+    if not top.isdecimal() or int(top) > MOST_TASKS:
+        raise Refusal([Fault("top", f"must be a number from 0 to {MOST_TASKS}")])
+    shown = await request_status(ours, name, most=int(top), behind=req.params.get("after", ""))
+    return answer(shown) if shown else answer({"error": "there is no such request; it may not have been accepted yet"}, 404)
+
+
+@bp.function_name("control-partner-request")
+@bp.route(
+    route="partner-requests/{id}/{verb}", methods=["POST"], auth_level=func.AuthLevel.FUNCTION
+)
+@needs("Operator")
+async def control_partner_request(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
+    """The request is cancelled, paused or resumed."""
+    verb = CONTROL.get(req.route_params["verb"])
+    if verb is None:
+        return answer({"error": f"a request can be asked to {', '.join(CONTROL)}"}, 404)
+    request = await verb(ours, req.route_params["id"], caller.name)
+    return answer({"id": request.id, "state": request.state.value, "reason": request.reason})
+
+
+@bp.function_name("list-parked")
+@bp.route(route="parked", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@needs(*LOOK)
+async def list_parked(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
+    """Everything that waits for a person, the oldest first."""
+    return answer({"parked": [parked_view(item) for item in await ours.tables.parked.all()]})
+
+
+@bp.function_name("redrive-parked")
+@bp.route(route="parked/redrive", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@needs("Operator")
+async def redrive_parked(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
+    """The parked thing that the body names (`{"id": ...}`) is tried again."""
+    name = _field(req, "id")
+    item = await ours.tables.parked.get(name)
+    if item is None:
+        return answer({"error": "nothing is parked under this id"}, 404)
+    return answer({"id": name, "what": await redrive(ours, item, caller.name)})
+
+
+@bp.function_name("why-person")
+@bp.route(route="why", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@needs("Reader", "Operator")
+async def why_person(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
+    """A person's whole story. The address is in the body (`{"address": ...}`), so that no log of URLs has it."""
+    try:
+        return answer(await why(ours, _field(req, "address")))
+    except ValueError as error:
+        raise Refusal([Fault("address", str(error))]) from error
+
+
+@bp.function_name("show-health")
+@bp.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+async def show_health(req: func.HttpRequest) -> func.HttpResponse:
+    """200 where the app can work, 503 where something it needs does not answer."""
+    found = await health(await world())
+    return answer(found, 200 if found["status"] == "ok" else 503)
+
+
+def _field(req: func.HttpRequest, name: str) -> str:
+    try:
+        body = json.loads(req.get_body())
+    except ValueError as error:
+        raise Refusal([Fault("", "the body must be a JSON object")]) from error
+    value = body.get(name) if isinstance(body, dict) else None
+    if not isinstance(value, str) or not 0 < len(value) <= 1_000:
+        raise Refusal([Fault(name, "is needed, as text")])
+    return value

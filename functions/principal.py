@@ -1,0 +1,89 @@
+"""Who calls: the principal that App Service authentication has signed in, or the holder of a function key."""
+
+import base64
+import binascii
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+import azure.functions as func
+
+from shared.nouns.errors import Refusal
+from shared.nouns.outcomes import NotYet
+from shared.root import world
+from shared.settings import Settings
+from shared.verbs.world import World
+
+ROLE_CLAIMS = frozenset({"roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"})
+ID_CLAIMS = ("http://schemas.microsoft.com/identity/claims/objectidentifier", "oid")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """`name` is what the journal records; roles are app roles of our Entra application."""
+
+    name: str
+    roles: frozenset[str]
+
+
+def caller_of(request: func.HttpRequest, settings: Settings) -> Caller:
+    """The caller. The sign-in header counts only where the platform strips forged ones (setting WEBSITE_AUTH_ENABLED).
+
+    https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities
+    """
+    header = request.headers.get("x-ms-client-principal")
+    if header and settings.trust_sign_in:
+        try:
+            principal = json.loads(base64.b64decode(header, validate=True))
+            claims = [(str(claim["typ"]), str(claim["val"])) for claim in principal["claims"]]
+        except (binascii.Error, ValueError, KeyError, TypeError):
+            return Caller("unreadable sign-in", frozenset())
+        kinds = {str(principal.get("role_typ", "roles")), *ROLE_CLAIMS}
+        found = next((value for kind in ID_CLAIMS for name, value in claims if name == kind), "unknown principal")
+        return Caller(f"user {found}", frozenset(value for name, value in claims if name in kinds))
+    return Caller("function key", frozenset(settings.key_roles))
+
+
+type Route = Callable[[func.HttpRequest, World, Caller], Awaitable[func.HttpResponse]]
+
+
+def needs(*roles: str) -> Callable[[Route], Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]]:
+    """The route runs for callers with one of `roles`; refusals and outages become answers that say what to do."""
+
+    def wrap(route: Route) -> Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]:
+        @wraps(route)
+        async def checked(req: func.HttpRequest) -> func.HttpResponse:
+            ours = await world()
+            caller = caller_of(req, ours.settings)
+            if not caller.roles & set(roles):
+                return answer(
+                    {"error": f"{caller.name} has none of the roles {', '.join(roles)}; an administrator assigns them"}, 403
+                )
+            try:
+                return await route(req, ours, caller)
+            except Refusal as refusal:
+                faults = [{"field": fault.field, "reason": fault.reason} for fault in refusal.faults]
+                return answer({"error": str(refusal), "faults": faults}, 400)
+            except NotYet as error:
+                return answer(
+                    {"error": f"{error.reason}; try again shortly"}, 503, {"Retry-After": str(max(1, round(error.after)))}
+                )
+
+        # The runtime reads the function's signature: one parameter, the binding's.
+        del checked.__wrapped__
+        checked.__annotations__ = {"req": func.HttpRequest, "return": func.HttpResponse}
+        return checked
+
+    return wrap
+
+
+def answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
+    """A JSON answer that nothing caches."""
+    return func.HttpResponse(
+        json.dumps(body, ensure_ascii=False),
+        status_code=status,
+        mimetype="application/json",
+        headers={"Cache-Control": "no-store", **(headers or {})},
+    )

@@ -1,0 +1,16 @@
+"""What runs by the clock."""
+
+import azure.functions as func
+
+from shared.root import world
+from shared.verbs.sweep import sweep
+
+bp = func.Blueprint()
+
+
+@bp.function_name("sweep-lost-tasks")
+@bp.timer_trigger(arg_name="timer", schedule="%ENTENTE_SWEEP_SCHEDULE%", run_on_startup=False, use_monitor=False)
+async def sweep_lost_tasks(timer: func.TimerRequest) -> None:
+    """Tasks that got lost are on their way again."""
+    del timer
+    await sweep(await world())

@@ -1,0 +1,126 @@
+"""The only code that speaks to Service Bus: sending, now or at a time.
+
+Receiving is the Functions host's work. At most four senders stay open, because each is a connection of its own.
+"""
+
+import asyncio
+import uuid
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from azure.servicebus import ServiceBusMessage
+from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
+from azure.servicebus.exceptions import MessageSizeExceededError, ServiceBusError
+
+from shared.nouns.outcomes import NotYet
+from shared.settings import Settings
+
+MOST_SENDERS = 4
+SEND_SECONDS = 20
+OUT_OF_REACH_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A message to be sent: to which queue, under which id, in which session, and not before when."""
+
+    queue: str
+    message_id: str
+    body: str | bytes
+    session: str | None = None
+    at: datetime | None = None
+    properties: dict[str, str] = field(default_factory=dict)
+
+
+class Bus:
+    """Sends envelopes. Raises NotYet where Service Bus does not take them; a repeated send is dropped by its message id."""
+
+    def __init__(self, settings: Settings, credential: Any = None) -> None:
+        # The client's own retries would sleep inside a function; the caller comes back later instead.
+        options: dict[str, Any] = {"retry_total": 0}
+        if settings.service_bus:
+            self._client = ServiceBusClient.from_connection_string(settings.service_bus, **options)
+        else:
+            self._client = ServiceBusClient(settings.service_bus_namespace, credential, **options)
+        self._senders: OrderedDict[str, ServiceBusSender] = OrderedDict()
+        self._locks: dict[str, asyncio.Lock] = {}
+        # Whoever sends holds one of these, so that an open sender that nobody uses can always be found and closed.
+        self._sending = asyncio.Semaphore(MOST_SENDERS)
+
+    async def send(self, envelopes: Iterable[Envelope]) -> None:
+        """Every envelope is in its queue, or scheduled there."""
+        by_queue: dict[str, list[Envelope]] = {}
+        for envelope in envelopes:
+            by_queue.setdefault(envelope.queue, []).append(envelope)
+        for queue, batch in by_queue.items():
+            # One sender is one link: its frames may not mix.
+            async with self._locks.setdefault(queue, asyncio.Lock()), self._sending:
+                await self._send_to(queue, [_message(envelope) for envelope in batch])
+
+    async def close(self) -> None:
+        for sender in self._senders.values():
+            await sender.close()
+        self._senders.clear()
+        await self._client.close()
+
+    async def _send_to(self, queue: str, messages: list[ServiceBusMessage]) -> None:
+        for again in (False, True):
+            sender = await self._sender(queue)
+            try:
+                await _in_batches(sender, messages)
+            except MessageSizeExceededError:
+                raise
+            except (ServiceBusError, OSError, ValueError) as error:
+                await self._drop(queue)
+                # A link that was idle for ten minutes is detached by the service: the first error says nothing yet.
+                if again:
+                    raise NotYet(
+                        f"Service Bus did not take a message for queue {queue} ({type(error).__name__})",
+                        after=OUT_OF_REACH_SECONDS,
+                        effect_unknown=True,
+                    ) from error
+            else:
+                return
+
+    async def _sender(self, queue: str) -> ServiceBusSender:
+        if queue not in self._senders:
+            if len(self._senders) >= MOST_SENDERS:
+                await self._drop(next(name for name in self._senders if not self._locks[name].locked()))
+            self._senders[queue] = self._client.get_queue_sender(queue)
+        self._senders.move_to_end(queue)
+        return self._senders[queue]
+
+    async def _drop(self, queue: str) -> None:
+        sender = self._senders.pop(queue, None)
+        if sender is not None:
+            await sender.close()
+
+
+def _message(envelope: Envelope) -> ServiceBusMessage:
+    properties: dict[str | bytes, int | float | bytes | bool | str | uuid.UUID] = dict(envelope.properties.items())
+    return ServiceBusMessage(
+        envelope.body,
+        message_id=envelope.message_id,
+        session_id=envelope.session,
+        content_type="application/json",
+        application_properties=properties,
+        scheduled_enqueue_time_utc=envelope.at,
+    )
+
+
+async def _in_batches(sender: ServiceBusSender, messages: list[ServiceBusMessage]) -> None:
+    if len(messages) == 1:
+        await sender.send_messages(messages[0], timeout=SEND_SECONDS)
+        return
+    batch = await sender.create_message_batch()
+    for message in messages:
+        try:
+            batch.add_message(message)
+        except MessageSizeExceededError:
+            await sender.send_messages(batch, timeout=SEND_SECONDS)
+            batch = await sender.create_message_batch()
+            batch.add_message(message)
+    await sender.send_messages(batch, timeout=SEND_SECONDS)

@@ -1,0 +1,56 @@
+"""The composition root: the one place where settings become clients, once per process and not before they are needed."""
+
+import asyncio
+from typing import Any
+
+from shared.bus import Bus
+from shared.clock import utc_now
+from shared.settings import Settings, read_settings
+from shared.steps import STEPS
+from shared.tables import Tables
+from shared.tenant import Tenant, TenantSettings
+from shared.verbs.world import World
+
+_built: list[World] = []
+_building = asyncio.Lock()
+
+
+async def world() -> World:
+    """The world of this process. Raises SettingsMissing naming every setting that is missing or wrong."""
+    if not _built:
+        async with _building:
+            if not _built:
+                _built.append(build(read_settings()))
+    return _built[0]
+
+
+def build(settings: Settings) -> World:
+    """A world from settings. Its clients connect when they are first used; `close` ends them."""
+    credential = None if settings.service_bus and settings.tables else _identity(settings)
+    tenant = TenantSettings(
+        tenant_id=settings.tenant_id,
+        graph_url=settings.graph_url,
+        exchange_url=settings.exchange_url,
+        identity_client_id=settings.identity_client_id or None,
+    )
+    return World(
+        settings=settings,
+        clock=utc_now,
+        tables=Tables(settings, credential),
+        bus=Bus(settings, credential),
+        tenant=Tenant(tenant),
+        steps=STEPS,
+    )
+
+
+async def close(built: World) -> None:
+    """Every connection of the world is closed."""
+    await built.bus.close()
+    await built.tables.close()
+    await built.tenant.close()
+
+
+def _identity(settings: Settings) -> Any:
+    from azure.identity.aio import ManagedIdentityCredential
+
+    return ManagedIdentityCredential(client_id=settings.identity_client_id or None)

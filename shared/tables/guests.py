@@ -1,0 +1,74 @@
+"""The `guests` table: partition = partner, row = opaque person id; what we know of a guest, and who claims them.
+
+A claim is a property named after its request, so that requests add and drop theirs without reading the others'.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from shared.tables.store import MOST_IN_A_TRANSACTION, Merge, Table
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A request's wish for a guest, until a day (the last one included) or without end."""
+
+    request: str
+    until: date | None
+
+
+@dataclass(frozen=True)
+class Guest:
+    partner: str
+    person: str
+    user: str
+    stage: str
+    sponsors: tuple[str, ...]
+    claims: tuple[Claim, ...]
+
+
+class Guests:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    async def claim(self, partner: str, request: str, until: Mapping[str, date | None]) -> None:
+        """The request claims these persons. Bears repetition."""
+        name = f"claim_{hashlib.sha256(request.encode()).hexdigest()[:16]}"
+        rows = [
+            Merge(
+                {
+                    "PartitionKey": partner,
+                    "RowKey": person,
+                    name: json.dumps({"request": request, "until": day.isoformat() if day else None}),
+                }
+            )
+            for person, day in until.items()
+        ]
+        for start in range(0, len(rows), MOST_IN_A_TRANSACTION):
+            await self._table.write(*rows[start : start + MOST_IN_A_TRANSACTION])
+
+    async def note(self, partner: str, guests: Mapping[str, tuple[str, str, tuple[str, ...]]]) -> None:
+        """User id, stage and sponsors of guests, by person id. Bears repetition."""
+        rows = [
+            Merge({"PartitionKey": partner, "RowKey": person, "user": user, "stage": stage, "sponsors": " ".join(sponsors)})
+            for person, (user, stage, sponsors) in guests.items()
+        ]
+        for start in range(0, len(rows), MOST_IN_A_TRANSACTION):
+            await self._table.write(*rows[start : start + MOST_IN_A_TRANSACTION])
+
+    async def get(self, partner: str, person: str) -> Guest | None:
+        row = await self._table.get(partner, person)
+        if row is None:
+            return None
+        claims = [json.loads(value) for key, value in sorted(row.items()) if key.startswith("claim_")]
+        return Guest(
+            partner=partner,
+            person=person,
+            user=str(row.get("user", "")),
+            stage=str(row.get("stage", "")),
+            sponsors=tuple(str(row.get("sponsors", "")).split()),
+            claims=tuple(Claim(c["request"], date.fromisoformat(c["until"]) if c["until"] else None) for c in claims),
+        )

@@ -1,0 +1,78 @@
+"""The `parked` table: everything that waits for a person, with what happened and what to do."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.tables.store import Changed, Delete, Merge, Table
+from shared.tables.task_rows import instant
+
+PARTITION = "parked"
+
+
+@dataclass(frozen=True)
+class ParkedItem:
+    """One thing that waits: a stopped task (`kind` task), a refused request or guest (`refused`), or a message nobody
+    could finish (`message`, whose body is kept in `people`)."""
+
+    id: str
+    kind: str
+    request: str
+    task: str
+    step: str
+    reason: str
+    since: datetime
+    queue: str = ""
+
+
+class Parked:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    async def add(self, item: ParkedItem) -> None:
+        """The item is listed. Bears repetition."""
+        row: dict[str, Any] = {
+            "PartitionKey": PARTITION,
+            "RowKey": item.id,
+            "kind": item.kind,
+            "request": item.request,
+            "task": item.task,
+            "step": item.step,
+            "reason": item.reason[:8_000],
+            "since": instant(item.since),
+            "queue": item.queue,
+        }
+        await self._table.write(Merge(row))
+
+    async def get(self, item: str) -> ParkedItem | None:
+        row = await self._table.get(PARTITION, item)
+        return None if row is None else _decoded(row)
+
+    async def all(self, most: int = 1_000) -> list[ParkedItem]:
+        """What waits for a person, longest first, at most `most`."""
+        items = [_decoded(row) async for row in self._table.rows(PARTITION, most=most)]
+        return sorted(items, key=lambda item: item.since)
+
+    async def refusals(self, request: str) -> list[ParkedItem]:
+        """Refusals of what was sent under this request id."""
+        return [_decoded(row) async for row in self._table.rows(PARTITION, f"refused:{request}:")]
+
+    async def remove(self, item: str) -> None:
+        """The item is no longer listed. Bears repetition."""
+        try:
+            await self._table.write(Delete(PARTITION, item))
+        except Changed:
+            return
+
+
+def _decoded(row: dict[str, Any]) -> ParkedItem:
+    return ParkedItem(
+        id=str(row["RowKey"]),
+        kind=str(row["kind"]),
+        request=str(row["request"]),
+        task=str(row["task"]),
+        step=str(row["step"]),
+        reason=str(row["reason"]),
+        since=datetime.fromisoformat(str(row["since"])),
+        queue=str(row["queue"]),
+    )

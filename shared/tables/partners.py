@@ -1,0 +1,67 @@
+"""The `partners` table: one row a partner; its `running` property is the one place that lets one request run at a time."""
+
+from dataclasses import dataclass
+
+from shared.nouns.partner import Partner
+from shared.tables.store import Changed, Exists, Insert, Replace, Table
+
+ROW = "partner"
+
+
+@dataclass(frozen=True)
+class PartnerRow:
+    partner: Partner
+    running: str
+    etag: str
+
+
+class Partners:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    async def get(self, tenant_id: str) -> PartnerRow | None:
+        row = await self._table.get(tenant_id, ROW)
+        if row is None:
+            return None
+        domains = tuple(str(row["domains"]).split())
+        return PartnerRow(Partner(tenant_id, str(row["name"]), domains), str(row["running"]), str(row["etag"]))
+
+    async def take(self, partner: Partner, request: str) -> str:
+        """The id of the request that runs for the partner: `request` itself where none did.
+
+        Of several that try at once, one wins and the others are told which. Domains that earlier requests named are kept.
+        """
+        while True:
+            known = await self.get(partner.tenant_id)
+            if known is not None and known.running:
+                return known.running
+            domains = dict.fromkeys((*(known.partner.domains if known else ()), *partner.domains))
+            row = {
+                "PartitionKey": partner.tenant_id,
+                "RowKey": ROW,
+                "name": partner.name,
+                "domains": " ".join(domains),
+                "running": request,
+            }
+            try:
+                await self._table.write(Replace(row, known.etag) if known else Insert(row))
+            except (Changed, Exists):
+                continue
+            return request
+
+    async def release(self, tenant_id: str, request: str) -> None:
+        """`request` no longer runs for the partner. Bears repetition; another's turn is left alone."""
+        known = await self.get(tenant_id)
+        if known is None or known.running != request:
+            return
+        row = {
+            "PartitionKey": tenant_id,
+            "RowKey": ROW,
+            "name": known.partner.name,
+            "domains": " ".join(known.partner.domains),
+            "running": "",
+        }
+        try:
+            await self._table.write(Replace(row, known.etag))
+        except Changed:
+            await self.release(tenant_id, request)

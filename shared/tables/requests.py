@@ -1,0 +1,148 @@
+"""The `requests` table: open requests share a partition, so that timers find them; ended ones are in another."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from shared.nouns.request import Header
+from shared.tables.store import Changed, Delete, Exists, Insert, Merge, Replace, Row, Table
+from shared.tables.task_rows import instant
+
+OPEN, CLOSED = "open", "closed"
+
+
+class RequestState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    AWAITING_APPROVAL = "awaiting-approval"
+    DONE = "done"
+    STOPPED = "stopped"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One partner request, without its guests.
+
+    `counts` is filled when it has ended: tasks by state. `paced_until` is when the last first attempt was scheduled for.
+    """
+
+    id: str
+    state: RequestState
+    header: Header
+    digest: str
+    who: str
+    partner_tenant: str
+    template_version: int
+    received: datetime
+    finished: datetime | None = None
+    paced_until: datetime | None = None
+    paused: bool = False
+    cancelled: bool = False
+    reason: str = ""
+    counts: dict[str, int] = field(default_factory=dict)
+    etag: str = field(default="", compare=False)
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in {RequestState.QUEUED, RequestState.RUNNING, RequestState.AWAITING_APPROVAL}
+
+
+class Requests:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    async def get(self, request: str) -> Request | None:
+        """The request, open or ended."""
+        row = await self._table.get(OPEN, request) or await self._table.get(CLOSED, request)
+        return None if row is None else _decoded(row)
+
+    async def insert(self, request: Request) -> bool:
+        """The request is on record; False where its id was known."""
+        try:
+            await self._table.write(Insert(_encoded(request, OPEN)))
+        except Exists:
+            return False
+        return True
+
+    async def save(self, request: Request) -> Request:
+        """The open request as given. Raises Changed where it is no longer as it was read."""
+        etags = await self._table.write(Replace(_encoded(request, OPEN), request.etag))
+        return replace(request, etag=etags[0])
+
+    async def close(self, request: Request) -> None:
+        """The request is among the ended ones, and no longer among the open ones. Bears repetition."""
+        await self._table.write(Merge(_encoded(request, CLOSED)))
+        try:
+            await self._table.write(Delete(OPEN, request.id))
+        except Changed:
+            return
+
+    async def reopen(self, request: Request) -> None:
+        """An ended request is among the open ones again. Bears repetition."""
+        await self._table.write(Merge(_encoded(request, OPEN)))
+        try:
+            await self._table.write(Delete(CLOSED, request.id))
+        except Changed:
+            return
+
+    async def all_open(self) -> AsyncIterator[Request]:
+        async for row in self._table.rows(OPEN):
+            yield _decoded(row)
+
+    async def latest(self, most: int) -> list[Request]:
+        """Open requests and then ended ones, at most `most` of each, newest first within each."""
+        found: list[Request] = []
+        for partition in (OPEN, CLOSED):
+            rows = [_decoded(row) async for row in self._table.rows(partition)]
+            found += sorted(rows, key=lambda item: item.received, reverse=True)[:most]
+        return found
+
+    async def oldest_queued(self, partner_tenant: str) -> Request | None:
+        """The request that has waited longest for this partner."""
+        waiting = [
+            item async for item in self.all_open() if item.state is RequestState.QUEUED and item.partner_tenant == partner_tenant
+        ]
+        return min(waiting, key=lambda item: item.received, default=None)
+
+
+def _encoded(request: Request, partition: str) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "PartitionKey": partition,
+        "RowKey": request.id,
+        "state": request.state.value,
+        "header": request.header.model_dump_json(by_alias=True),
+        "digest": request.digest,
+        "who": request.who,
+        "tenant": request.partner_tenant,
+        "templateVersion": request.template_version,
+        "received": instant(request.received),
+        "paused": request.paused,
+        "cancelled": request.cancelled,
+        "reason": request.reason,
+        "finished": instant(request.finished) if request.finished else "",
+        "pacedUntil": instant(request.paced_until) if request.paced_until else "",
+    }
+    return row | {f"count_{state}": number for state, number in request.counts.items()}
+
+
+def _decoded(row: Row) -> Request:
+    return Request(
+        id=str(row["RowKey"]),
+        state=RequestState(row["state"]),
+        header=Header.model_validate_json(row["header"]),
+        digest=str(row["digest"]),
+        who=str(row["who"]),
+        partner_tenant=str(row["tenant"]),
+        template_version=int(row["templateVersion"]),
+        received=datetime.fromisoformat(str(row["received"])),
+        finished=datetime.fromisoformat(str(row["finished"])) if row["finished"] else None,
+        paced_until=datetime.fromisoformat(str(row["pacedUntil"])) if row["pacedUntil"] else None,
+        paused=bool(row["paused"]),
+        cancelled=bool(row["cancelled"]),
+        reason=str(row["reason"]),
+        counts={key.removeprefix("count_"): int(value) for key, value in row.items() if key.startswith("count_")},
+        etag=str(row["etag"]),
+    )

@@ -1,0 +1,137 @@
+"""How tasks and journal entries stand in rows of the `tasks` table."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.nouns.state import State, Value
+from shared.nouns.step import Intent
+from shared.nouns.task import Task, TaskState, cohort_of
+from shared.tables.store import Row
+
+
+@dataclass(frozen=True)
+class JournalEntry:
+    """What an attempt was about to do (`intent`) or did (`outcome`, `undo`), and on whose wish."""
+
+    kind: str
+    attempt: int
+    at: datetime
+    who: str
+    before: State
+    after: State
+    ids: dict[str, str]
+    created: bool = False
+    request_ids: tuple[str, ...] = ()
+    note: str = ""
+
+
+def instant(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _when(text: object) -> datetime | None:
+    return datetime.fromisoformat(str(text)) if text else None
+
+
+def encoded(task: Task) -> dict[str, Any]:
+    intents = [
+        {"at": instant(i.at), "attempt": i.attempt, "change": dict(i.change), "answered": i.answered} for i in task.intents
+    ]
+    row: dict[str, Any] = {
+        "PartitionKey": task.request,
+        "RowKey": task.key,
+        "step": task.step,
+        "subject": task.subject,
+        "state": task.state.value,
+        "attempt": task.attempt,
+        "reason": task.reason[:8_000],
+        "wanted": json.dumps(dict(task.wanted)),
+        "details": json.dumps(task.details),
+        "members": json.dumps(task.members),
+        "outcomes": json.dumps(task.member_outcomes),
+        "ids": json.dumps(task.ids),
+        "created": task.created,
+        "intents": json.dumps(intents),
+        "calls": json.dumps(task.request_ids[-20:]),
+        "sweeps": task.sweeps,
+    }
+    times = {"claimed": task.claimed_until, "begun": task.begun, "touched": task.touched, "settled": task.settled_at}
+    row |= {name: instant(at) for name, at in times.items() if at is not None}
+    if task.position is not None:
+        row["position"] = task.position
+    if task.group is not None:
+        row["group"] = task.group
+    return row
+
+
+def decoded(row: Row) -> Task:
+    return Task(
+        request=str(row["PartitionKey"]),
+        cohort=cohort_of(str(row["RowKey"])),
+        step=str(row["step"]),
+        subject=str(row["subject"]),
+        state=TaskState(row["state"]),
+        attempt=int(row["attempt"]),
+        reason=str(row["reason"]),
+        position=row.get("position"),
+        wanted=_state(row["wanted"]),
+        details=json.loads(row["details"]),
+        group=row.get("group"),
+        members=tuple(json.loads(row["members"])),
+        member_outcomes=json.loads(row["outcomes"]),
+        ids=json.loads(row["ids"]),
+        created=bool(row["created"]),
+        intents=tuple(_intent(item) for item in json.loads(row["intents"])),
+        request_ids=tuple(json.loads(row["calls"])),
+        claimed_until=_when(row.get("claimed")),
+        begun=_when(row.get("begun")),
+        touched=_when(row.get("touched")),
+        settled_at=_when(row.get("settled")),
+        sweeps=int(row["sweeps"]),
+        etag=str(row["etag"]),
+    )
+
+
+def _state(text: str) -> dict[str, Value]:
+    """JSON has no tuples; lists in a state are tuples."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in json.loads(text).items()}
+
+
+def _intent(item: dict[str, Any]) -> Intent:
+    at = datetime.fromisoformat(item["at"])
+    return Intent(at=at, attempt=item["attempt"], change=_state(json.dumps(item["change"])), answered=item["answered"])
+
+
+def journal_row(task: Task, entry: JournalEntry, number: int) -> dict[str, Any]:
+    at = instant(entry.at)
+    return {
+        "PartitionKey": task.request,
+        "RowKey": f"j|{task.key.removeprefix('t|')}|{entry.attempt:05}|{at}|{number}",
+        "kind": entry.kind,
+        "attempt": entry.attempt,
+        "at": at,
+        "who": entry.who,
+        "before": json.dumps(dict(entry.before)),
+        "after": json.dumps(dict(entry.after)),
+        "ids": json.dumps(entry.ids),
+        "created": entry.created,
+        "calls": json.dumps(entry.request_ids),
+        "note": entry.note[:8_000],
+    }
+
+
+def entry(row: Row) -> JournalEntry:
+    return JournalEntry(
+        kind=str(row["kind"]),
+        attempt=int(row["attempt"]),
+        at=datetime.fromisoformat(str(row["at"])),
+        who=str(row["who"]),
+        before=_state(row["before"]),
+        after=_state(row["after"]),
+        ids=json.loads(row["ids"]),
+        created=bool(row["created"]),
+        request_ids=tuple(json.loads(row["calls"])),
+        note=str(row["note"]),
+    )

@@ -1,0 +1,122 @@
+"""The `tasks` table: partition = request. Rows of four kinds share it, so that what belongs together is one transaction.
+
+`t|cohort|step|subject` tasks, `j|cohort|step|subject|attempt|n` journal entries, `o|cohort` marks of cohorts that are not
+settled yet, `g|person` the cohort a person is in, `p|part` the parts of the request.
+"""
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from shared.nouns.task import Task, TaskState
+from shared.tables.store import MOST_IN_A_TRANSACTION, Changed, Delete, Exists, Insert, Merge, Replace, Table, Write
+from shared.tables.task_rows import JournalEntry, decoded, encoded, entry, instant, journal_row
+
+
+class Tasks:
+    """Questions about the tasks of a request, and the only way to change them."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    async def insert_cohort(
+        self, request: str, cohort: str, tasks: Iterable[Task], *, persons: Iterable[str] = (), mark_open: bool
+    ) -> bool:
+        """The cohort's tasks are there, with a pointer from each of `persons`. False where any of it was there before."""
+        rows: list[Write] = [Insert(encoded(task)) for task in tasks]
+        rows += [Insert({"PartitionKey": request, "RowKey": f"g|{person}", "cohort": cohort}) for person in persons]
+        if mark_open:
+            rows.append(Insert({"PartitionKey": request, "RowKey": f"o|{cohort}"}))
+        try:
+            await self._table.write(*rows)
+        except Exists:
+            return False
+        return True
+
+    async def cohort_of_person(self, request: str, person: str) -> str | None:
+        """The cohort that holds the person's tasks in this request."""
+        row = await self._table.get(request, f"g|{person}")
+        return None if row is None else str(row["cohort"])
+
+    async def get(self, request: str, key: str) -> Task | None:
+        row = await self._table.get(request, key)
+        return None if row is None else decoded(row)
+
+    async def save(self, task: Task, *entries: JournalEntry, new: Iterable[Task] = (), opens: bool = False) -> Task:
+        """The task as given, its journal entries and any `new` tasks of its partition, in one transaction.
+
+        Raises Changed where the row is no longer as it was read.
+        """
+        writes: list[Write] = [Replace(encoded(task), task.etag)]
+        writes += [Insert(journal_row(task, item, number)) for number, item in enumerate(entries)]
+        writes += [Insert(encoded(other)) for other in new]
+        if opens:
+            writes.append(Merge({"PartitionKey": task.request, "RowKey": f"o|{task.cohort}"}))
+        try:
+            etags = await self._table.write(*writes)
+        except Exists as error:
+            raise Changed(task.key) from error
+        return replace(task, etag=etags[0])
+
+    async def cohort(self, request: str, cohort: str) -> list[Task]:
+        """Every task of the cohort."""
+        return [decoded(row) async for row in self._table.rows(request, f"t|{cohort}|")]
+
+    async def all(self, request: str, *, behind: str = "", most: int | None = None) -> AsyncIterator[Task]:
+        """The tasks of the request in key order, page by page: all, or `most` of those behind a key."""
+        async for row in self._table.rows(request, "t|", behind=behind, most=most):
+            yield decoded(row)
+
+    async def states(self, request: str) -> AsyncIterator[tuple[str, TaskState]]:
+        """(step, state) of every task, without reading the rest of it."""
+        async for row in self._table.rows(request, "t|", select=("step", "state")):
+            yield str(row["step"]), TaskState(row["state"])
+
+    async def untouched_since(self, request: str, at: datetime) -> AsyncIterator[Task]:
+        """Tasks that are ready, or wait, and that nothing has touched since `at`."""
+        where = f"(state eq 'ready' or state eq 'waiting') and touched lt '{instant(at)}'"
+        async for row in self._table.rows(request, "t|", where=where):
+            yield decoded(row)
+
+    async def journal(self, request: str, task: Task) -> list[JournalEntry]:
+        """The journal entries of one task, oldest first."""
+        prefix = f"j|{task.key.removeprefix('t|')}|"
+        return [entry(row) async for row in self._table.rows(request, prefix)]
+
+    async def close_cohort(self, request: str, cohort: str) -> None:
+        """The cohort no longer counts as open. Bears repetition."""
+        try:
+            await self._table.write(Delete(request, f"o|{cohort}"))
+        except Changed:
+            return
+
+    async def is_open(self, request: str) -> bool:
+        """A cohort of the request is not settled yet."""
+        async for _ in self._table.rows(request, "o|", most=1):
+            return True
+        return False
+
+    async def expect_parts(self, request: str, parts: int) -> None:
+        """There is a row for each part, so that nobody takes the request for finished before the last has come."""
+        rows = [
+            Insert({"PartitionKey": request, "RowKey": f"p|{n:03}", "accepted": False, "digest": ""}) for n in range(1, parts + 1)
+        ]
+        for start in range(0, len(rows), MOST_IN_A_TRANSACTION):
+            try:
+                await self._table.write(*rows[start : start + MOST_IN_A_TRANSACTION])
+            except Exists:
+                continue
+
+    async def part_digest(self, request: str, part: int) -> str:
+        """The digest of the content that was first seen as this part; empty where none was."""
+        row = await self._table.get(request, f"p|{part:03}")
+        return "" if row is None else str(row["digest"])
+
+    async def note_part(self, request: str, part: int, digest: str, *, accepted: bool) -> None:
+        """The part's content is on record, and whether all its tasks are."""
+        await self._table.write(
+            Merge({"PartitionKey": request, "RowKey": f"p|{part:03}", "digest": digest, "accepted": accepted})
+        )
+
+    async def all_parts_accepted(self, request: str) -> bool:
+        return all([bool(row["accepted"]) async for row in self._table.rows(request, "p|")])

@@ -1,0 +1,240 @@
+"""Accepting a partner request: validate, look the partner up, plan, put rows down, send what is ready."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from shared.admission import Ours, admit_guests, admit_header, partner_of
+from shared.bus import Envelope
+from shared.log import log
+from shared.nouns.errors import Fault, Refusal
+from shared.nouns.messages import Attempt
+from shared.nouns.outcomes import NotYet, WontWork
+from shared.nouns.partner import Partner
+from shared.nouns.request import Header, Read, read_request
+from shared.nouns.task import Task, TaskState
+from shared.plan import Cohort, Planner
+from shared.tables.parked import ParkedItem
+from shared.tables.requests import Request, RequestState
+from shared.tables.store import Changed
+from shared.templates import load_template
+from shared.topology import INTAKE
+from shared.verbs.advance import advance, finish_if_settled
+from shared.verbs.asker import sign
+from shared.verbs.park import park_task
+from shared.verbs.world import World
+
+MOST_RETRIES = 500
+PEOPLE_AT_ONCE = 16
+
+
+async def accept(world: World, body: bytes, who: str, retry: int = 0) -> None:
+    """The part of the request in `body` is planned and on its way, or refused with the reason on record.
+
+    Bears repetition: the same part gives the same rows, and rows that are there are never written over. `who` asked.
+    """
+    name = ""
+    try:
+        raw = _decoded(body)
+        name = str(raw.get("id", "")) if isinstance(raw, dict) else ""
+        await _accept(world, read_request(raw), who)
+    except (Refusal, WontWork) as refusal:
+        await _record_refusal(world, body, name, str(refusal))
+    except NotYet as error:
+        if retry >= MOST_RETRIES:
+            raise
+        log.warning("request postponed", request=name, reason=error.reason)
+        again = Envelope(
+            queue=INTAKE,
+            message_id=hashlib.sha256(body + f"\n{retry + 1}".encode()).hexdigest(),
+            body=body,
+            at=world.clock() + timedelta(seconds=min(error.after * (1 + retry / 4), max(60, error.after))),
+            properties={"who": who, "signature": sign(world, who, body), "retry": str(retry + 1)},
+        )
+        await world.bus.send([again])
+
+
+def _decoded(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise Refusal([Fault("", f"is not JSON: {error}")]) from error
+
+
+async def _accept(world: World, read: Read, who: str) -> None:
+    header = read.header
+    known = await world.tables.requests.get(header.id)
+    if known is not None and known.digest != read.header_digest:
+        raise Refusal([Fault("id", f"{header.id} is taken by a request with other content; the first one stands")])
+    if known is not None and not known.is_open:
+        return
+    template = load_template(world.settings.templates, header.template, frozenset(step.name for step in world.steps))
+    organization = await world.tenant.organizations.ours()
+    ours = Ours(world.settings.tenant_id.lower(), frozenset(organization.domains))
+    partner = await _partner(world, header, ours)
+    today = world.clock().date()
+    sponsors = await _sponsors(world, read)
+    admit_header(header, template, today, sponsors)
+    planner = Planner(world.steps, header, template, partner, world.settings.person_key, world.clock())
+    settings = planner.partner_cohort()
+    admitted = admit_guests(read, template, partner, ours, sponsors, today)
+    await _put_on_record(world, read, who, partner, template.version, known)
+
+    cohorts = [await _insert(world, partner, header, settings)] if settings.tasks else []
+    cohorts += [await _insert(world, partner, header, cohort) for cohort in planner.guest_cohorts(admitted)]
+    for cohort in planner.refused_cohorts(admitted.refused):
+        await world.tables.tasks.insert_cohort(header.id, cohort.name, cohort.tasks, mark_open=False)
+        for task in cohort.tasks:
+            await park_task(world, task)
+    tasks = [task for cohort in cohorts for task in cohort.tasks]
+    for task in (task for task in tasks if task.state is TaskState.STOPPED):
+        await park_task(world, task)
+    await world.tables.tasks.note_part(header.id, header.part, read.part_digest, accepted=True)
+    await _begin(world, partner, header, tasks)
+
+
+async def _partner(world: World, header: Header, ours: Ours) -> Partner:
+    found = await asyncio.gather(*(world.tenant.organizations.of_domain(domain) for domain in header.partner.domains))
+    tenants = {
+        domain: organization.tenant_id.lower() if organization else None
+        for domain, organization in zip(header.partner.domains, found, strict=True)
+    }
+    return partner_of(header, ours, tenants)
+
+
+async def _sponsors(world: World, read: Read) -> dict[str, str | None]:
+    """The object id of everybody named as a sponsor; None for who is none of our people."""
+    names = {name for guest in read.guests.values() for name in guest.sponsors or ()} | set(read.header.sponsors)
+    ordered = sorted(names)
+    found = await asyncio.gather(*(world.tenant.users.member(name) for name in ordered))
+    return dict(zip(ordered, found, strict=True))
+
+
+async def _put_on_record(
+    world: World, read: Read, who: str, partner: Partner, template_version: int, known: Request | None
+) -> None:
+    header = read.header
+    if known is None:
+        request = Request(
+            id=header.id,
+            state=RequestState.QUEUED,
+            header=header,
+            digest=read.header_digest,
+            who=who,
+            partner_tenant=partner.tenant_id,
+            template_version=template_version,
+            received=world.clock(),
+        )
+        # Another part of the same request may have been first; then its row stands.
+        await world.tables.requests.insert(request)
+    await world.tables.tasks.expect_parts(header.id, header.parts)
+    digest = await world.tables.tasks.part_digest(header.id, header.part)
+    if digest and digest != read.part_digest:
+        raise Refusal(
+            [Fault("part", f"{header.part} of request {header.id} has come before with other content; the first one stands")]
+        )
+    await world.tables.tasks.note_part(header.id, header.part, read.part_digest, accepted=False)
+
+
+async def _insert(world: World, partner: Partner, header: Header, cohort: Cohort) -> Cohort:
+    """The cohort's rows are there; returned as they are, without guests who stand in the request already."""
+    gate = asyncio.Semaphore(PEOPLE_AT_ONCE)
+
+    async def remember(index: int) -> None:
+        async with gate:
+            await world.tables.people.remember(cohort.people[index], header.id, partner.tenant_id)
+
+    await asyncio.gather(*(remember(index) for index in range(len(cohort.people))))
+    if cohort.until:
+        await world.tables.guests.claim(partner.tenant_id, header.id, cohort.until)
+    persons = [person.id for person in cohort.people]
+    if await world.tables.tasks.insert_cohort(header.id, cohort.name, cohort.tasks, persons=persons, mark_open=True):
+        return cohort
+    there = await world.tables.tasks.cohort(header.id, cohort.name)
+    if there:
+        return replace(cohort, tasks=tuple(there))
+    twice = {
+        person for person in persons if await world.tables.tasks.cohort_of_person(header.id, person) not in {None, cohort.name}
+    }
+    return await _insert(world, partner, header, _without(cohort, twice, world))
+
+
+def _without(cohort: Cohort, twice: set[str], world: World) -> Cohort:
+    """The cohort with the guests of an earlier part refused: each stands stopped, and in no batch."""
+    now = world.clock()
+    tasks = []
+    for task in cohort.tasks:
+        if task.subject in twice:
+            reason = f"guests[{task.position}].email: stands in an earlier part of the request already"
+            subject = f"refused-{task.position}"
+            refused = replace(task, subject=subject, state=TaskState.STOPPED, reason=reason, settled_at=now, touched=now)
+            tasks.append(replace(refused, wanted={}, details={}))
+        elif task.members:
+            members = tuple(person for person in task.members if person not in twice)
+            if members:
+                tasks.append(replace(task, members=members, wanted={key: task.wanted[key] for key in members}))
+        else:
+            tasks.append(task)
+    people = tuple(person for person in cohort.people if person.id not in twice)
+    until = {person: day for person, day in (cohort.until or {}).items() if person not in twice}
+    return replace(cohort, tasks=tuple(tasks), people=people, until=until)
+
+
+async def _begin(world: World, partner: Partner, header: Header, tasks: list[Task]) -> None:
+    """The request runs and its first attempts are on their way, unless another request of the partner is running."""
+    if await world.tables.partners.take(partner, header.id) != header.id:
+        log.info("queued", request=header.id, partner=partner.tenant_id)
+        return
+    await set_going(world, header.id, tasks)
+
+
+async def set_going(world: World, name: str, tasks: Iterable[Task]) -> None:
+    """The request is running; each given task that is ready is on its queue, each batch has its gate. Bears repetition."""
+    listed = list(tasks)
+    last = await world.send_paced(task for task in listed if task.state is TaskState.READY)
+    now = world.clock()
+    slowest = max(last or now, now)
+    await world.bus.send(
+        world.envelope(
+            Attempt(request=task.request, task=task.key, attempt=task.attempt, gate=True),
+            slowest + timedelta(seconds=world.settings.split_seconds),
+        )
+        for task in listed
+        if task.state is TaskState.WAITING
+    )
+    while True:
+        request = await world.tables.requests.get(name)
+        if request is None or not request.is_open:
+            return
+        paced = max(slowest, request.paced_until or slowest)
+        try:
+            request = await world.tables.requests.save(replace(request, state=RequestState.RUNNING, paced_until=paced))
+        except Changed:
+            continue
+        break
+    for cohort in sorted({task.cohort for task in listed} - {task.cohort for task in listed if not task.settled}):
+        await advance(world, name, cohort)
+    await finish_if_settled(world, request, salt=f"accepted {len(listed)}")
+
+
+async def _record_refusal(world: World, body: bytes, name: str, reason: str) -> None:
+    """The refusal is listed for a person, under the request's id where it has one."""
+    digest = hashlib.sha256(body).hexdigest()
+    await world.tables.people.keep_message(digest, body)
+    safe = "".join(char if char.isalnum() or char in "._-" else "_" for char in name[:64]) or "-"
+    item = ParkedItem(
+        id=f"refused:{safe}:{digest[:24]}",
+        kind="refused",
+        request=safe,
+        task=digest,
+        step="accept-partner-request",
+        reason=reason,
+        since=world.clock(),
+        queue=INTAKE,
+    )
+    await world.tables.parked.add(item)
+    log.warning("request refused", request=safe, reason=reason)

@@ -1,0 +1,86 @@
+"""What follows from a settled task: its successors, the end of its cohort, the end of its request."""
+
+import hashlib
+from datetime import timedelta
+
+from shared.bus import Envelope
+from shared.nouns.messages import Attempt, Finish
+from shared.nouns.task import Task, TaskState
+from shared.plan import ready_now, split_off
+from shared.tables.requests import Request
+from shared.topology import FINISH
+from shared.verbs.world import World
+
+
+async def advance(world: World, request: str, cohort: str) -> None:
+    """Whatever has become possible in the cohort is on its way. Bears repetition.
+
+    Every attempt writes its own row first and reads the others' after, so the last one always sees all of them.
+    """
+    tasks = await world.tables.tasks.cohort(request, cohort)
+    ready = ready_now(tasks, world.after)
+    if ready:
+        await world.send_paced(ready)
+    if all(task.settled for task in tasks):
+        await _close(world, request, cohort, tasks)
+
+
+async def _close(world: World, name: str, cohort: str, tasks: list[Task]) -> None:
+    request = await world.request(name)
+    if request is None:
+        return
+    guests = {
+        task.subject: (task.ids["user"], "guest", _texts(task.wanted.get("sponsors")))
+        for task in tasks
+        if task.position is not None and task.state is TaskState.DONE and "user" in task.ids
+    }
+    if guests:
+        await world.tables.guests.note(request.partner_tenant, guests)
+    await world.tables.tasks.close_cohort(name, cohort)
+    await finish_if_settled(world, request, salt=f"{cohort} {max(str(task.settled_at) for task in tasks)}")
+
+
+async def finish_if_settled(world: World, request: Request, salt: str) -> None:
+    """Where no cohort of the request is open and every part has come, its end is on its way.
+
+    `salt` keeps the message ids of different ends apart (a request can be taken up again), and those of one end equal.
+    """
+    if await world.tables.tasks.is_open(request.id) or not await world.tables.tasks.all_parts_accepted(request.id):
+        return
+    message = Finish(request=request.id)
+    await world.bus.send(
+        [
+            Envelope(
+                queue=FINISH,
+                message_id=hashlib.sha256(f"{FINISH}\n{request.id}\n{salt}".encode()).hexdigest(),
+                body=message.model_dump_json(),
+                session=request.partner_tenant,
+            )
+        ]
+    )
+
+
+async def hold_gate(world: World, task: Task, message: Attempt) -> Task | None:
+    """The batch as it can be attempted now, or None where it still waits for its guests.
+
+    A guest who is not settled `split_seconds` after the others gets a task alone, and the others go on.
+    """
+    now = world.clock()
+    cohort = await world.tables.tasks.cohort(task.request, task.cohort)
+    after = world.step(task.step).after
+    waited = {other.subject: other for other in cohort if other.step in after and other.subject in task.members}
+    settled = {subject: other for subject, other in waited.items() if other.settled}
+    if len(settled) == len(waited):
+        return task
+    patience = timedelta(seconds=world.settings.split_seconds)
+    latest = max((other.settled_at for other in settled.values() if other.settled_at), default=now)
+    if settled and now - latest >= patience:
+        rest, stragglers = split_off(task, frozenset(task.members) - (waited.keys() - settled.keys()), now)
+        return await world.tables.tasks.save(rest, new=stragglers)
+    gate = message.model_copy(update={"gate": True, "retry": message.retry + 1})
+    await world.bus.send([world.envelope(gate, max(latest + patience, now + timedelta(seconds=1)))])
+    return None
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(str(item) for item in value) if isinstance(value, tuple) else ()

@@ -1,0 +1,263 @@
+"""The one runner of all steps: read, compare, claim and journal the intent, apply, journal the ids, verify."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.log import log
+from shared.nouns.messages import Attempt
+from shared.nouns.outcomes import Applied, Done, Ending, Later, NotYet, Stopped, WontWork
+from shared.nouns.state import State, difference
+from shared.nouns.step import Intent, Step, Subject
+from shared.nouns.task import Task, TaskState, claim, end, move
+from shared.tables.requests import Request
+from shared.tables.store import Changed
+from shared.tables.task_rows import JournalEntry
+from shared.tenant import Tenant
+from shared.verbs.advance import advance, hold_gate
+from shared.verbs.park import park_message, park_task
+from shared.verbs.subjects import subject_of
+from shared.verbs.world import World, queue_of
+
+CANCELLED_BEFORE = "the request was cancelled before this task began"
+LONGEST_VERIFY_SECONDS = 30.0
+LONGEST_AGAIN_SECONDS = 60.0
+MOST_RETRIES = 2_000
+
+
+async def attempt(world: World, message: Attempt) -> None:
+    """The task has been attempted once, and what follows from it is on its way.
+
+    Where tables or Service Bus cannot be reached, the same attempt is scheduled again; where that fails too, NotYet is
+    raised and the broker delivers the message again.
+    """
+    try:
+        await _attempt(world, message)
+    except Changed:
+        # Somebody else holds or has ended the task; looking again shows which.
+        await _again(world, message, world.settings.verify_seconds)
+    except NotYet as error:
+        log.warning("attempt postponed", request=message.request, task=message.task, reason=error.reason)
+        await _again(world, message, error.after)
+
+
+async def _attempt(world: World, message: Attempt) -> None:
+    task = await world.tables.tasks.get(message.request, message.task)
+    request = await world.request(message.request)
+    if task is None or request is None:
+        await park_message(
+            world, queue_of(message.task), message.model_dump_json().encode(), "it names a task that is not on record"
+        )
+        return
+    if task.settled:
+        if task.state is TaskState.STOPPED:
+            await park_task(world, task)
+        await advance(world, task.request, task.cohort)
+        return
+    if message.attempt < task.attempt or (message.gate and task.state is not TaskState.WAITING):
+        return
+    now = world.clock()
+    if task.claimed_until is not None and task.claimed_until > now:
+        await _again(world, message, (task.claimed_until - now).total_seconds())
+        return
+    if request.cancelled and not task.intents:
+        await _settle(world, move(task, TaskState.CANCELLED, CANCELLED_BEFORE, now))
+        return
+    if request.paused:
+        return
+    task = replace(task, attempt=message.attempt)
+    if task.members and task.state is TaskState.WAITING:
+        held = await hold_gate(world, task, message)
+        if held is None:
+            return
+        task = held
+    await _run(world, task, request)
+
+
+async def _run(world: World, task: Task, request: Request) -> None:
+    step = world.step(task.step)
+    with world.tenant.recording() as calls:
+        subject, wanted, outcomes = await subject_of(world, request, task)
+        task = replace(task, member_outcomes={**task.member_outcomes, **outcomes})
+        run = _Run(world, step, request, subject, wanted)
+        ending, task, entries = await run.through(task)
+    written = tuple(call.request_id for call in calls if call.write and call.request_id)
+    asked = tuple(call.request_id for call in calls if call.request_id)
+    task = replace(task, request_ids=(*task.request_ids, *(written or asked)))
+    entries = [replace(entry, request_ids=written) for entry in entries]
+    now = world.clock()
+    ending = _in_time(step, task, ending, now)
+    ended = end(task, ending, now)
+    log.info(
+        "attempt ended",
+        request=task.request,
+        task=task.key,
+        attempt=task.attempt,
+        ending=type(ending).__name__,
+        reason=ending.reason,
+    )
+    if isinstance(ending, Later):
+        following = Attempt(request=task.request, task=task.key, attempt=ended.attempt)
+        await world.bus.send([world.envelope(following, now + timedelta(seconds=ending.after))])
+        await world.tables.tasks.save(ended, *entries)
+        return
+    await _settle(world, ended, *entries)
+
+
+async def _settle(world: World, task: Task, *entries: JournalEntry) -> None:
+    """Row, successors, return: in this order, so that a crash between them leaves a message that does the rest."""
+    saved = await world.tables.tasks.save(task, *entries)
+    if saved.state is TaskState.STOPPED:
+        await park_task(world, saved)
+    await advance(world, saved.request, saved.cohort)
+
+
+@dataclass
+class _Run:
+    """One pass through a step for one subject."""
+
+    world: World
+    step: Step[Tenant]
+    request: Request
+    subject: Subject
+    wanted: State
+
+    async def through(self, task: Task) -> tuple[Ending, Task, list[JournalEntry]]:
+        """How the attempt ended, the task with what was learned, and the journal entries to write with it."""
+        if task.members and not self.subject.members:
+            return Done("none of these guests could be invited, so there was nobody to add"), task, []
+        try:
+            actual = await self.step.read(self.world.tenant, self.subject)
+            why = self.step.explain(self.subject, actual)
+        except (NotYet, WontWork) as error:
+            return await self._refusal(error), task, []
+        if why is not None:
+            return Stopped(why), task, []
+        change = difference(self.wanted, actual)
+        if not change:
+            return self._done(task, actual)
+        now = self.world.clock()
+        if (wait := self._within_horizon(task, now)) is not None:
+            return Later(wait, "written; the change is not visible everywhere yet"), task, []
+        return await self._apply(task, actual, change, now)
+
+    def _done(self, task: Task, actual: State) -> tuple[Ending, Task, list[JournalEntry]]:
+        task = self._informed(task, actual)
+        entries = []
+        if task.unanswered:
+            # Its answer was lost; what it did is there to be seen.
+            entries.append(
+                self._entry("outcome", task, task.intents[-1].change, actual, note="seen by reading; the answer was lost")
+            )
+            task = _answered(task)
+        if task.members:
+            told = dict.fromkeys(self.subject.members, self.step.settled(self.subject, actual))
+            task = replace(task, member_outcomes={**told, **task.member_outcomes})
+        refused = [person for person in task.members if task.member_outcomes.get(person, "").startswith("refused")]
+        if refused:
+            return (
+                Stopped(f"{len(refused)} of {len(task.members)} guests were refused: {task.member_outcomes[refused[0]]}"),
+                task,
+                entries,
+            )
+        return Done(self.step.settled(self.subject, actual)), task, entries
+
+    async def _apply(self, task: Task, actual: State, change: State, now: datetime) -> tuple[Ending, Task, list[JournalEntry]]:
+        before = {key: actual.get(key) for key in change}
+        until = now + timedelta(seconds=self.world.settings.claim_seconds)
+        intent = Intent(at=now, attempt=task.attempt, change=dict(change), answered=False)
+        held = replace(claim(task, task.attempt, until, now), intents=(*task.intents, intent))
+        task = await self.world.tables.tasks.save(held, self._entry("intent", held, before, change))
+        try:
+            applied = await self.step.apply(self.world.tenant, replace(self.subject, intents=task.intents[:-1]), change)
+        except NotYet as error:
+            ending = await self._refusal(error)
+            if error.effect_unknown:
+                return ending, task, []
+            # Nothing happened, so nothing has to become visible: the next attempt may apply at once.
+            dropped = replace(task, intents=task.intents[:-1])
+            return ending, dropped, [self._entry("outcome", task, before, before, note=f"not carried out: {error.reason}")]
+        except WontWork as error:
+            return (
+                Stopped(error.reason),
+                _answered(task),
+                [self._entry("outcome", task, before, before, note=f"refused: {error.reason}")],
+            )
+        task = replace(
+            _answered(task),
+            ids={**task.ids, **applied.ids},
+            created=task.created or applied.created,
+            member_outcomes={**task.member_outcomes, **{person: f"refused: {why}" for person, why in applied.refused.items()}},
+        )
+        entry = self._entry("outcome", task, before, change, applied)
+        return await self._verify(task, applied, [entry])
+
+    async def _verify(self, task: Task, applied: Applied, entries: list[JournalEntry]) -> tuple[Ending, Task, list[JournalEntry]]:
+        self.subject = replace(self.subject, ids={**self.subject.ids, **applied.ids}, intents=task.intents)
+        self.wanted = {key: value for key, value in self.wanted.items() if key not in applied.refused}
+        try:
+            actual = await self.step.read(self.world.tenant, self.subject)
+        except (NotYet, WontWork) as error:
+            wait = error.after if isinstance(error, NotYet) else self.world.settings.verify_seconds
+            return Later(wait, f"written; {error.reason}"), task, entries
+        if difference(self.wanted, actual):
+            return Later(self.world.settings.verify_seconds, "written; the change is not visible everywhere yet"), task, entries
+        ending, task, _ = self._done(task, actual)
+        return ending, task, entries
+
+    def _within_horizon(self, task: Task, now: datetime) -> float | None:
+        """Seconds until the next look, where a write of ours may still be on its way; None where it may be repeated."""
+        if not task.intents:
+            return None
+        last = task.intents[-1]
+        left = (last.at + timedelta(seconds=self.world.settings.horizon_seconds) - now).total_seconds()
+        if left <= 0:
+            return None
+        doubled = self.world.settings.verify_seconds * 2.0 ** min(task.attempt - last.attempt, 10)
+        return max(min(doubled, LONGEST_VERIFY_SECONDS, left), 0.05)
+
+    def _informed(self, task: Task, actual: State) -> Task:
+        kept = {key: str(actual[key]) for key in self.step.keeps if actual.get(key)}
+        return replace(task, ids={**task.ids, **kept})
+
+    async def _refusal(self, error: NotYet | WontWork) -> Ending:
+        if isinstance(error, WontWork):
+            return Stopped(error.reason)
+        if error.moves_lane:
+            await self.world.hold(self.step.lanes, error.after)
+        return Later(error.after, error.reason)
+
+    def _entry(
+        self, kind: str, task: Task, before: State, after: State, applied: Applied | None = None, note: str = ""
+    ) -> JournalEntry:
+        return JournalEntry(
+            kind=kind,
+            attempt=task.attempt,
+            at=self.world.clock(),
+            who=self.request.who,
+            before=before,
+            after=after,
+            ids=applied.ids if applied else {},
+            created=applied.created if applied else False,
+            note=applied.note if applied and applied.note else note,
+        )
+
+
+def _answered(task: Task) -> Task:
+    if not task.intents:
+        return task
+    return replace(task, intents=(*task.intents[:-1], replace(task.intents[-1], answered=True)))
+
+
+def _in_time(step: Step[Tenant], task: Task, ending: Ending, now: datetime) -> Ending:
+    """A task that is later than its step's deadline stops, with the reason it was waiting for."""
+    if isinstance(ending, Later) and task.begun is not None and now - task.begun > timedelta(seconds=step.deadline):
+        return Stopped(f"not finished within {step.deadline / 3600:g} hours; the last reason: {ending.reason}")
+    return ending
+
+
+async def _again(world: World, message: Attempt, after: float) -> None:
+    """The same attempt will be delivered once more, `after` seconds from now (longer each time)."""
+    if message.retry >= MOST_RETRIES:
+        raise NotYet(f"attempt {message.attempt} was postponed {MOST_RETRIES} times", after=after)
+    stretched = min(after * (1 + message.retry / 4), max(LONGEST_AGAIN_SECONDS, after))
+    await world.bus.send([world.envelope(message.again(), world.clock() + timedelta(seconds=stretched))])

@@ -1,0 +1,136 @@
+"""What people ask of a request that is under way: cancel, pause, resume; and of what is parked: redrive."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from shared.bus import Envelope
+from shared.nouns.errors import Fault, Refusal
+from shared.nouns.messages import Attempt
+from shared.nouns.task import Task, TaskState, cohort_of, move
+from shared.plan import single
+from shared.tables.parked import ParkedItem
+from shared.tables.requests import Request, RequestState
+from shared.tables.store import Changed
+from shared.verbs.advance import advance, finish_if_settled
+from shared.verbs.attempt import CANCELLED_BEFORE
+from shared.verbs.sweep import send_again
+from shared.verbs.world import World
+
+
+async def cancel(world: World, name: str, who: str) -> Request:
+    """No task of the request begins any more; what has begun is brought to its end. Nothing done is undone."""
+    request = await _change(
+        world, name, lambda request: replace(request, cancelled=True, paused=False, reason=f"cancelled by {who}")
+    )
+    cohorts: set[str] = set()
+    async for task in world.tables.tasks.all(name):
+        cohorts.add(task.cohort)
+        if not task.settled and not task.intents:
+            await _cancel_task(world, task)
+    for cohort in sorted(cohorts):
+        await advance(world, name, cohort)
+    await finish_if_settled(world, request, salt="cancelled")
+    return request
+
+
+async def pause(world: World, name: str, who: str) -> Request:
+    """Attempts of the request do nothing until it is resumed; one that has begun is brought to its end."""
+    return await _change(world, name, lambda request: replace(request, paused=True, reason=f"paused by {who}"))
+
+
+async def resume(world: World, name: str, who: str) -> Request:
+    """The request goes on where it was."""
+    request = await _change(world, name, lambda request: replace(request, paused=False, reason=f"resumed by {who}"))
+    cohorts: set[str] = set()
+    async for task in world.tables.tasks.all(name):
+        cohorts.add(task.cohort)
+        if task.state is TaskState.READY and request.state is RequestState.RUNNING:
+            await send_again(world, task, f"resumed by {who}")
+    for cohort in sorted(cohorts):
+        await advance(world, name, cohort)
+    return request
+
+
+async def redrive(world: World, item: ParkedItem, who: str) -> str:
+    """The parked thing is tried again; a sentence says how. Raises Refusal where that cannot help."""
+    if item.kind == "task":
+        return await _redrive_task(world, item, who)
+    if item.kind == "refused":
+        raise Refusal([Fault("", "was refused for what it says; correct it and submit it as a new request")])
+    body = await world.tables.people.message(item.task)
+    if body is None:
+        raise Refusal([Fault("", "its message is no longer kept")])
+    await world.bus.send([Envelope(queue=item.queue, message_id=f"{item.task}-{world.clock().timestamp()}", body=body)])
+    await world.tables.parked.remove(item.id)
+    await world.tables.people.forget_message(item.task)
+    return f"its message is on queue {item.queue} again"
+
+
+async def _redrive_task(world: World, item: ParkedItem, who: str) -> str:
+    task = await world.tables.tasks.get(item.request, item.task)
+    request = await world.tables.requests.get(item.request)
+    if task is None or request is None:
+        raise Refusal([Fault("", "its task is no longer on record")])
+    if task.state is not TaskState.STOPPED:
+        await world.tables.parked.remove(item.id)
+        return f"its task is {task.state} by now"
+    await _take_up(world, request)
+    now = world.clock()
+    ready = replace(
+        move(task, TaskState.READY, f"tried again by {who}", now),
+        attempt=task.attempt + 1,
+        begun=now,
+        sweeps=0,
+        member_outcomes={},
+    )
+    await world.tables.tasks.save(ready, new=await _memberships(world, task), opens=True)
+    await world.tables.parked.remove(item.id)
+    await world.bus.send([world.envelope(Attempt(request=task.request, task=task.key, attempt=ready.attempt))])
+    return f"attempt {ready.attempt} is on queue {task.step}"
+
+
+async def _memberships(world: World, guest: Task) -> list[Task]:
+    """Tasks for the batches that went on without this guest, where none is waiting for them already."""
+    cohort = await world.tables.tasks.cohort(guest.request, cohort_of(guest.key))
+    there = {other.key for other in cohort}
+    singles = [
+        single(batch, guest.subject, world.clock())
+        for batch in cohort
+        if guest.subject in batch.members and batch.settled and batch.subject == batch.group
+    ]
+    return [task for task in singles if task.key not in there]
+
+
+async def _take_up(world: World, request: Request) -> None:
+    """The request of a task that is tried again is under way. Raises Refusal while another request of the partner is."""
+    known = await world.tables.partners.get(request.partner_tenant)
+    if known is None:
+        raise Refusal([Fault("", "its partner is no longer on record")])
+    running = await world.tables.partners.take(known.partner, request.id)
+    if running != request.id:
+        raise Refusal([Fault("", f"request {running} of the same partner is running; try again when it has ended")])
+    if not request.is_open:
+        await world.tables.requests.reopen(
+            replace(request, state=RequestState.RUNNING, finished=None, cancelled=False, reason="taken up again")
+        )
+
+
+async def _cancel_task(world: World, task: Task) -> None:
+    try:
+        await world.tables.tasks.save(move(task, TaskState.CANCELLED, CANCELLED_BEFORE, world.clock()))
+    except Changed:
+        # It has just begun; its own attempt sees the request's mark.
+        return
+
+
+async def _change(world: World, name: str, change: Callable[[Request], Request]) -> Request:
+    while True:
+        request = await world.tables.requests.get(name)
+        if request is None:
+            raise Refusal([Fault("", f"there is no request {name}")])
+        if not request.is_open:
+            raise Refusal([Fault("", f"request {name} has ended ({request.state})")])
+        try:
+            return await world.tables.requests.save(change(request))
+        except Changed:
+            continue

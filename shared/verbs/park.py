@@ -1,0 +1,86 @@
+"""Putting what needs a person where a person looks, and telling."""
+
+import hashlib
+import json
+
+from shared.log import log
+from shared.nouns.errors import Refusal
+from shared.nouns.messages import attempt_from
+from shared.nouns.task import Task, TaskState, move
+from shared.tables.parked import ParkedItem
+from shared.tables.store import Changed
+from shared.verbs.advance import advance
+from shared.verbs.world import World
+
+
+async def park_task(world: World, task: Task) -> None:
+    """The stopped task is listed among what waits for a person. Bears repetition."""
+    await world.tables.parked.add(
+        ParkedItem(
+            id=parked_id(task.request, task.key),
+            kind="refused" if task.subject.startswith("refused-") else "task",
+            request=task.request,
+            task=task.key,
+            step=task.step,
+            reason=task.reason,
+            since=task.settled_at or world.clock(),
+        )
+    )
+    log.warning("parked", request=task.request, task=task.key, reason=task.reason)
+
+
+async def park_message(world: World, queue: str, body: bytes, reason: str, request: str = "") -> None:
+    """A message that nobody can use is listed with the reason, its body kept for whoever looks. Bears repetition."""
+    digest = hashlib.sha256(body).hexdigest()
+    await world.tables.people.keep_message(digest, body)
+    item = ParkedItem(
+        id=f"message:{request or '-'}:{digest[:24]}",
+        kind="message",
+        request=request,
+        task=digest,
+        step="",
+        reason=reason,
+        since=world.clock(),
+        queue=queue,
+    )
+    await world.tables.parked.add(item)
+    log.warning("parked", request=request, queue=queue, message=digest[:24], reason=reason)
+
+
+async def park_dead_letter(world: World, body: bytes, source: str, reason: str) -> None:
+    """A dead letter's task is stopped and listed; a dead letter that names none is listed as it is."""
+    try:
+        message = attempt_from(body)
+    except Refusal:
+        await park_message(world, source, body, reason, _request_in(body))
+        return
+    task = await world.tables.tasks.get(message.request, message.task)
+    if task is None:
+        await park_message(world, source, body, reason, message.request)
+        return
+    if not task.settled and message.attempt >= task.attempt:
+        now = world.clock()
+        try:
+            task = await world.tables.tasks.save(
+                move(task, TaskState.STOPPED, f"{reason} (last known: {task.reason or task.state})", now)
+            )
+        except Changed:
+            await park_dead_letter(world, body, source, reason)
+            return
+    if task.state is TaskState.STOPPED:
+        await park_task(world, task)
+        await advance(world, task.request, task.cohort)
+
+
+def parked_id(request: str, key: str) -> str:
+    """Under which id a stopped task is listed."""
+    return f"task:{request}:{hashlib.sha256(key.encode()).hexdigest()[:24]}"
+
+
+def _request_in(body: bytes) -> str:
+    try:
+        decoded = json.loads(body)
+    except ValueError:
+        return ""
+    name = decoded.get("id") if isinstance(decoded, dict) else None
+    return name if isinstance(name, str) and len(name) <= 64 and "|" not in name else ""

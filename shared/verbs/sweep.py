@@ -1,0 +1,56 @@
+"""Finding what got lost: tasks that nothing has touched for longer than any attempt or delivery takes."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from shared.log import log
+from shared.nouns.messages import Attempt
+from shared.nouns.task import Task, TaskState, move
+from shared.tables.requests import Request, RequestState
+from shared.tables.store import Changed
+from shared.verbs.advance import advance, finish_if_settled
+from shared.verbs.finish import begin_next
+from shared.verbs.park import park_task
+from shared.verbs.world import World
+
+MOST_SWEEPS = 20
+
+
+async def sweep(world: World) -> None:
+    """Every open request goes on: lost attempts are sent again (20 times at most), lost ends are ended, the next begins."""
+    async for request in world.tables.requests.all_open():
+        if request.state is RequestState.QUEUED:
+            await begin_next(world, request.partner_tenant)
+        elif not request.paused:
+            await _sweep_request(world, request)
+
+
+async def _sweep_request(world: World, request: Request) -> None:
+    quiet = timedelta(seconds=world.settings.sweep_seconds)
+    now = world.clock()
+    if request.paced_until is not None and request.paced_until > now - quiet:
+        return
+    cohorts: set[str] = set()
+    async for task in world.tables.tasks.untouched_since(request.id, now - quiet):
+        cohorts.add(task.cohort)
+        if task.state is TaskState.READY:
+            await send_again(world, task, "nothing was heard of the attempt", swept=True)
+    for cohort in sorted(cohorts):
+        await advance(world, request.id, cohort)
+    await finish_if_settled(world, request, salt=f"sweep {now.isoformat()}")
+
+
+async def send_again(world: World, task: Task, why: str, *, swept: bool = False) -> None:
+    """The ready task's next attempt is on its way; earlier ones that turn up late only return."""
+    now = world.clock()
+    try:
+        if swept and task.sweeps >= MOST_SWEEPS:
+            lost = move(task, TaskState.STOPPED, f"was lost {MOST_SWEEPS} times; last known: {task.reason or 'nothing'}", now)
+            await park_task(world, await world.tables.tasks.save(lost))
+            return
+        raised = replace(task, attempt=task.attempt + 1, touched=now, sweeps=task.sweeps + int(swept), claimed_until=None)
+        await world.tables.tasks.save(raised)
+    except Changed:
+        return
+    log.info("attempt sent again", request=task.request, task=task.key, attempt=raised.attempt, reason=why)
+    await world.bus.send([world.envelope(Attempt(request=task.request, task=task.key, attempt=raised.attempt))])

@@ -1,0 +1,114 @@
+"""Everything outside that a verb may touch, put together once by the composition root."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from shared.bus import Bus, Envelope
+from shared.clock import Clock
+from shared.nouns.messages import Attempt
+from shared.nouns.step import Step
+from shared.nouns.task import Task
+from shared.settings import Settings
+from shared.tables import Tables
+from shared.tables.requests import Request
+from shared.tenant import Tenant
+
+# A pause or cancellation is seen by every instance within this time.
+REQUEST_SEEN_SECONDS = 2
+# A slot nearer than this is not worth scheduling for.
+AT_ONCE = timedelta(seconds=1)
+
+
+@dataclass
+class World:
+    settings: Settings
+    clock: Clock
+    tables: Tables
+    bus: Bus
+    tenant: Tenant
+    steps: tuple[Step[Tenant], ...]
+    _seen: dict[str, tuple[datetime, Request]] = field(default_factory=dict)
+
+    def step(self, name: str) -> Step[Tenant]:
+        return next(step for step in self.steps if step.name == name)
+
+    @property
+    def after(self) -> dict[str, tuple[str, ...]]:
+        """Which steps each step waits for."""
+        return {step.name: step.after for step in self.steps}
+
+    async def request(self, name: str) -> Request | None:
+        """The request, as it was at most two seconds ago."""
+        now = self.clock()
+        seen = self._seen.get(name)
+        if seen is not None and now - seen[0] < timedelta(seconds=REQUEST_SEEN_SECONDS):
+            return seen[1]
+        request = await self.tables.requests.get(name)
+        if request is not None:
+            if len(self._seen) > 100:
+                self._seen.clear()
+            self._seen[name] = (now, request)
+        return request
+
+    def rate(self, lane: str) -> float:
+        """Slots a second that the lane gives out: our share of the published limit; 0 where it is switched off."""
+        published = {
+            "entra-writes": self.settings.entra_writes_per_second,
+            "invitations": self.settings.invitations_per_second,
+            "exchange": self.settings.exchange_per_second,
+        }
+        return published[lane] * self.settings.pace_share
+
+    async def slots(self, lanes: tuple[str, ...], count: int) -> list[datetime]:
+        """When `count` writes may go out, keeping the pace of every lane."""
+        now = self.clock()
+        times = [now] * count
+        for lane in lanes:
+            reserved = await self.tables.pace.reserve(lane, count, self.rate(lane), now)
+            times = [max(pair) for pair in zip(times, reserved, strict=True)]
+        return times
+
+    async def hold(self, lanes: tuple[str, ...], seconds: float) -> None:
+        """The vendor asked to wait: nobody gets a slot of these lanes before."""
+        now = self.clock()
+        for lane in lanes:
+            if self.rate(lane) > 0:
+                await self.tables.pace.hold(lane, now + timedelta(seconds=seconds), now)
+
+    def envelope(self, message: Attempt, at: datetime | None = None) -> Envelope:
+        """The message that makes this attempt run, not before `at`."""
+        step = self.step(queue_of(message.task))
+        soon = at is None or at <= self.clock() + AT_ONCE
+        return Envelope(
+            queue=step.name,
+            message_id=message.message_id(),
+            body=message.model_dump_json(exclude_defaults=True),
+            session=session_of(message.task) if step.session else None,
+            at=None if soon else at,
+        )
+
+    async def send_paced(self, tasks: Iterable[Task]) -> datetime | None:
+        """Each task's attempt is on its step's queue, spread over slots of the step's lanes. Returns the last slot."""
+        by_step: dict[str, list[Task]] = {}
+        for task in tasks:
+            by_step.setdefault(task.step, []).append(task)
+        last: datetime | None = None
+        for name, group in by_step.items():
+            times = await self.slots(self.step(name).lanes, len(group))
+            await self.bus.send(
+                self.envelope(Attempt(request=task.request, task=task.key, attempt=task.attempt), at)
+                for task, at in zip(group, times, strict=True)
+            )
+            last = max(times) if last is None else max(last, *times)
+        return last
+
+
+def queue_of(key: str) -> str:
+    """The step in a task's row key, which is also its queue."""
+    return key.split("|")[2]
+
+
+def session_of(key: str) -> str:
+    """What must not be written twice at once: the group or partner that the task's subject begins with."""
+    return key.split("|")[3].split(".", 1)[0]

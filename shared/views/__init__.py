@@ -1,0 +1,1 @@
+"""What people see: read from the tables, changed by nothing."""

@@ -1,0 +1,97 @@
+"""A request as people see it."""
+
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from shared.nouns.task import Task
+from shared.tables.parked import ParkedItem
+from shared.tables.requests import Request
+from shared.verbs.world import World
+
+MOST_TASKS = 1_000
+
+
+async def request_status(world: World, name: str, *, most: int = 500, behind: str = "") -> dict[str, Any] | None:
+    """The request with its counts and up to `most` tasks behind the task key `behind`; None where nothing of that id is known.
+
+    `next` is the key to go on behind, absent on the last page.
+    """
+    request = await world.tables.requests.get(name)
+    if request is None:
+        refusals = await world.tables.parked.refusals(name)
+        return None if not refusals else {"id": name, "state": "refused", "refusals": [item.reason for item in refusals]}
+    tasks = [task async for task in world.tables.tasks.all(name, behind=behind, most=most)] if most else []
+    shown = _request(request) | {"counts": await _counts(world, request), "tasks": [task_view(task) for task in tasks]}
+    shown["refusals"] = [item.reason for item in await world.tables.parked.refusals(name)]
+    if most and len(tasks) == most:
+        shown["next"] = tasks[-1].key
+    return shown
+
+
+async def latest_requests(world: World, most: int = 50) -> list[dict[str, Any]]:
+    """The newest requests, the open ones first, without their tasks."""
+    return [_request(request) | {"counts": request.counts} for request in await world.tables.requests.latest(most)]
+
+
+def parked_view(item: ParkedItem) -> dict[str, Any]:
+    """What waits for a person."""
+    return {
+        "id": item.id,
+        "kind": item.kind,
+        "request": item.request,
+        "step": item.step,
+        "task": item.task if item.kind == "task" else "",
+        "reason": item.reason,
+        "since": item.since.isoformat(),
+        "queue": item.queue,
+    }
+
+
+def task_view(task: Task) -> dict[str, Any]:
+    """A task in the words of the report: seconds are from the first attempt's begin to the end, None while it is not settled."""
+    seconds = (task.settled_at - task.begun).total_seconds() if task.settled_at and task.begun else None
+    view: dict[str, Any] = {
+        "key": task.key,
+        "step": task.step,
+        "subject": task.subject,
+        "position": task.position,
+        "state": task.state.value,
+        "reason": task.reason,
+        "attempts": task.attempt if task.begun else 0,
+        "seconds": None if seconds is None else round(max(seconds, 0.0), 3),
+        "graphRequestIds": list(task.request_ids),
+        "ids": task.ids,
+        "next": _text(task.touched) if not task.settled else None,
+    }
+    if task.members:
+        view["group"] = task.group
+        view["members"] = {person: task.member_outcomes.get(person, "") for person in task.members}
+    return view
+
+
+def _request(request: Request) -> dict[str, Any]:
+    header = request.header
+    return {
+        "id": request.id,
+        "state": request.state.value,
+        "paused": request.paused,
+        "reason": request.reason,
+        "mode": header.mode,
+        "template": {"name": header.template, "version": request.template_version},
+        "partner": {"name": header.partner.name, "tenantId": request.partner_tenant, "domains": list(header.partner.domains)},
+        "requestedBy": request.who,
+        "received": _text(request.received),
+        "finished": _text(request.finished),
+    }
+
+
+async def _counts(world: World, request: Request) -> dict[str, int]:
+    if request.counts and not request.is_open:
+        return dict(request.counts)
+    counts = Counter([state.value async for _, state in world.tables.tasks.states(request.id)])
+    return dict(counts)
+
+
+def _text(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
