@@ -114,7 +114,7 @@ def _value(name: str, value: object, example: object) -> object:
     match example:
         case bool():
             if not isinstance(value, bool):
-                raise ValueError(f"must be true or false, not {value!r}")
+                raise ConfigError(f"must be true or false, not {value!r}")
             return value
         case int():
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
@@ -122,14 +122,14 @@ def _value(name: str, value: object, example: object) -> object:
             return value
         case float():
             if not isinstance(value, str):
-                raise ValueError(f"must be an ISO 8601 duration in quotes, such as PT30S, not {value!r}")
+                raise ConfigError(f"must be an ISO 8601 duration in quotes, such as PT30S, not {value!r}")
             length = durations.seconds(value)
             if length <= 0:
                 raise ValueError("must be longer than nothing")
             return length
         case _:
             if not isinstance(value, str):
-                raise ValueError(f"must be the name of a queue, not {value!r}")
+                raise ConfigError(f"must be the name of a queue, not {value!r}")
             return value or None
 
 

@@ -151,7 +151,7 @@ async def _object(request: web.Request) -> dict[str, object]:
     text = await request.text()
     value = json.loads(text) if text.strip() else {}
     if not isinstance(value, dict):
-        raise ValueError("The body must be a JSON object.")
+        raise TypeError("The body must be a JSON object.")
     return cast("dict[str, object]", value)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from devstack.broker.model.errors import BusError
+
 OPERATIONS = ("send", "receive", "settle", "attach", "management", "any")
 
 
@@ -31,10 +33,11 @@ class Faults:
         self._failures: list[_Planned] = []
         self._lost_replies: list[_Planned] = []
 
-    def fail_next(self, operation: str, queue: str) -> str | None:
-        """The condition this operation is to fail with, if it is; that failure is then used up."""
+    def strike(self, operation: str, queue: str) -> None:
+        """Raises BusError if this operation is to fail; that failure is then used up."""
         planned = _take(self._failures, operation, queue) if self._failures else None
-        return planned.condition if planned else None
+        if planned is not None:
+            raise BusError(planned.condition, f"The operation '{operation}' on '{queue}' fails by order of a fault.")
 
     def loses_reply(self, operation: str, queue: str) -> bool:
         """Whether the connection is to drop before this operation's answer; that fault is then used up."""

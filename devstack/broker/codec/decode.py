@@ -48,10 +48,9 @@ def skip(buffer: bytes, position: int, depth: int = 0) -> int:
             return skip(buffer, skip(buffer, position + 1, depth + 1), depth + 1)
         position += 1
         width = _WIDTH[constructor >> 4]
+        end = position + abs(width)
         if width < 0:  # the width of a size that precedes the bytes themselves
-            end = position - width + int.from_bytes(buffer[position : position - width])
-        else:
-            end = position + width
+            end += int.from_bytes(buffer[position:end])
     except IndexError as error:
         raise MalformedAmqpError(f"AMQP value is cut short at byte {position}") from error
     if end > len(buffer) or constructor < 0x40:

@@ -123,9 +123,7 @@ def _attach_queue(channel: "Channel", wanted: Wanted, path: str) -> None:
     hub = channel.connection.hub
     queue = hub.namespace.queue(path)
     channel.connection.authorize(path, "Listen" if wanted.receives else "Send")
-    condition = hub.faults.fail_next("attach", queue.name)
-    if condition is not None:
-        raise BusError(condition, f"The attach to '{queue.name}' fails by order of a fault.")
+    hub.faults.strike("attach", queue.name)
     if wanted.receives:
         _attach_receiver(channel, wanted, queue)
         return

@@ -121,13 +121,9 @@ class ManagementNode:
 
     def _answer(self, request: Request) -> Reply:
         name = request.operation.removeprefix("com.microsoft:")
-        operation = _OPERATIONS.get(name)
+        operation = _OPERATIONS.get(name, ManagementNode.unsupported)
         try:
-            condition = self._hub.faults.fail_next("management", self._queue.name)
-            if condition is not None:
-                raise BusError(condition, f"The operation {name} on '{self._queue.name}' fails by order of a fault.")
-            if operation is None:
-                raise BusError(NOT_IMPLEMENTED, f"The management operation '{request.operation}' is not supported.")
+            self._hub.faults.strike("management", self._queue.name)
             self._queue.advance()
             reply = operation(self, request)
         except MalformedAmqpError as error:
@@ -135,6 +131,9 @@ class ManagementNode:
         except BusError as error:
             return Reply({}, _STATUS.get(error.condition, 500), error.condition, error.description)
         return reply
+
+    def unsupported(self, request: Request) -> Reply:
+        raise BusError(NOT_IMPLEMENTED, f"The management operation '{request.operation}' is not supported.")
 
     # ---- messages
 
@@ -165,7 +164,7 @@ class ManagementNode:
             raw = item.get("message")
             if not isinstance(raw, bytes):
                 raise BusError(ARGUMENT_ERROR, "A message to schedule has no binary 'message'.")
-            check_size(raw)
+            check_size(len(raw))
             contents.append(messages.read(raw))
         self._channel.connection.authorize(self._queue.name, "Send")
         numbers = self._hub.namespace.send(self._queue, contents)

@@ -69,11 +69,15 @@ class QueueReceiver:
             frame = frames.flow(self._channel.number, state, self.handle, self._delivery_count, 0, drain=True)
             self._channel.send(frame)
         elif self._credit > 0:
-            condition = self._hub.faults.fail_next("receive", self._queue.name)
-            if condition is not None:
-                self.drop(Error(condition, f"The receive from '{self._queue.name}' fails by order of a fault."))
-            else:
-                self._outlet.hungry(self)
+            self._want_more()
+
+    def _want_more(self) -> None:
+        try:
+            self._hub.faults.strike("receive", self._queue.name)
+        except BusError as error:
+            self.drop(Error(error.condition, error.description))
+        else:
+            self._outlet.hungry(self)
 
     def wake(self) -> None:
         """The connection can take more."""
@@ -98,9 +102,7 @@ class QueueReceiver:
 
     def _apply(self, token: UUID, state: bytes) -> bytes:
         try:
-            condition = self._hub.faults.fail_next("settle", self._queue.name)
-            if condition is not None:
-                raise BusError(condition, f"The settlement on '{self._queue.name}' fails by order of a fault.")
+            self._hub.faults.strike("settle", self._queue.name)
             message = self._queue.locked(token, self._lost_session)
             kind, answer = settle(self._queue, message, state)
         except BusError as error:

@@ -7,7 +7,7 @@ from devstack.broker.codec import frames
 from devstack.broker.codec.frames import Error, Performative
 from devstack.broker.model import message as messages
 from devstack.broker.model.entity import Queue
-from devstack.broker.model.errors import SIZE_EXCEEDED, BusError
+from devstack.broker.model.errors import BusError
 from devstack.broker.model.namespace import MAX_MESSAGE_SIZE, check_size
 
 if TYPE_CHECKING:
@@ -78,8 +78,7 @@ class SendingLink:
 
     def _outcome(self, payload: bytes, size: int, message_format: int) -> bytes:
         try:
-            if size > MAX_REQUEST_SIZE:
-                raise BusError(SIZE_EXCEEDED, f"The message has {size} bytes; at most {MAX_MESSAGE_SIZE} are accepted.")
+            check_size(size, MAX_REQUEST_SIZE)
             self._accept(payload, message_format)
         except BusError as error:
             return frames.rejected(Error(error.condition, error.description))
@@ -104,10 +103,8 @@ class QueueSender(SendingLink):
         self._outlet.links[self] = None
 
     def _send(self, payload: bytes, message_format: int) -> None:
-        condition = self._hub.faults.fail_next("send", self._queue.name)
-        if condition is not None:
-            raise BusError(condition, f"The send to '{self._queue.name}' fails by order of a fault.")
-        check_size(payload)
+        self._hub.faults.strike("send", self._queue.name)
+        check_size(len(payload))
         contents = messages.read_all(payload, message_format)
         self._hub.namespace.send(self._queue, contents)
         self._hub.counts["sends"] += 1

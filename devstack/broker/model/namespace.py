@@ -152,12 +152,12 @@ class Namespace:
             entity.dead_letters.insert_active(buried)
 
 
-def check_size(payload: bytes) -> None:
-    """Raises BusError when a message or batch is larger than the service takes."""
-    if len(payload) > MAX_MESSAGE_SIZE:
+def check_size(size: int, most: int = MAX_MESSAGE_SIZE) -> None:
+    """Raises BusError when a message, batch or request is larger than the service takes; in bytes."""
+    if size > most:
         raise BusError(
             SIZE_EXCEEDED,
-            f"The message or batch has {len(payload)} bytes; at most {MAX_MESSAGE_SIZE} are accepted. Send less at once.",
+            f"The message or batch has {size} bytes; at most {most} are accepted. Send less at once.",
         )
 
 
