@@ -1,4 +1,4 @@
-"""What the tenant answered, as plain values."""
+"""What the tenant is told and what it answers, as plain values."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +22,21 @@ class User:
     created: datetime | None
     deleted: datetime | None = None
     sponsors: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What an invitation says. With `mail` False nobody is written to, and the guest signs in by `redirect_url`.
+
+    `language` is ignored by Microsoft where there is a `message`. Sponsors are object ids of users of ours.
+    """
+
+    redirect_url: str
+    mail: bool
+    name: str = ""
+    message: str = ""
+    language: str = ""
+    sponsors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

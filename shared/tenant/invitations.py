@@ -11,26 +11,11 @@ from shared.nouns.outcomes import NotYet, WontWork
 from shared.tenant import operations
 from shared.tenant.answers import ANSWER_WAIT, Answer
 from shared.tenant.fields import entry, text
-from shared.tenant.found import Invited
+from shared.tenant.found import Invited, Letter
 from shared.tenant.graph import Graph
 from shared.tenant.odata import guid
 
 _OBJECT_ID = re.compile(r"object id:?\s*([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Letter:
-    """What an invitation says. With `mail` False nobody is written to, and the guest signs in by `redirect_url`.
-
-    `language` is ignored by Microsoft where there is a `message`. Sponsors are object ids of users of ours.
-    """
-
-    redirect_url: str
-    mail: bool
-    name: str = ""
-    message: str = ""
-    language: str = ""
-    sponsors: tuple[str, ...] = ()
 
 
 class Invitations:

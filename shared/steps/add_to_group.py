@@ -1,0 +1,119 @@
+"""These guests are members of the group."""
+
+from collections.abc import Mapping
+
+from shared.nouns.outcomes import Applied, NotYet, WontWork
+from shared.nouns.state import State, Value
+from shared.nouns.step import Ask, Entry, Step, Subject, Wish
+from shared.tenant import Tenant
+
+MEMBER = "member"
+# Why Microsoft Graph, or we, do not change the members of such a group (facts 2.1).
+UNCHANGEABLE = {
+    "role-assignable": "it can be assigned to directory roles, and guests are never given those here",
+    "dynamic": "a rule of its own decides who is in it: change the rule",
+    "synced": "it comes from on-premises: add the guests there",
+    "mail-enabled-security": "it is mail-enabled: only Exchange can change its members",
+    "distribution": "it is a distribution list: only Exchange can change its members",
+}
+
+
+def wanted(ask: Ask) -> Wish | None:
+    """Each of the guests is a member."""
+    return Wish(dict.fromkeys(ask.members, MEMBER)) if ask.members else None
+
+
+async def read(tenant: Tenant, subject: Subject) -> State:
+    """Who of the guests is a member, by opaque person id; `group` is its kind. Membership through another group counts."""
+    group = await tenant.groups.read(_group(subject))
+    nobody: dict[str, Value] = dict.fromkeys(subject.members)
+    if group is None or group.kind in UNCHANGEABLE:
+        return nobody | {"group": group.kind if group else None}
+    there = await tenant.groups.members_among(group.id, _distinct(subject, subject.members))
+    return {person: MEMBER if user.lower() in there else None for person, user in subject.members.items()} | {"group": group.kind}
+
+
+def explain(subject: Subject, actual: State) -> str | None:
+    """The group does not exist, or is of a kind whose members nobody can or should change here."""
+    kind = actual.get("group")
+    if kind is None:
+        return f"There is no group {_group(subject)}: correct the template"
+    why = UNCHANGEABLE.get(str(kind))
+    return f"Guests cannot be added to group {_group(subject)}: {why}" if why else None
+
+
+async def apply(tenant: Tenant, subject: Subject, change: Mapping[str, Value]) -> Applied:
+    """The guests are members, in one write where the group takes them together; `refused` has those it does not take."""
+    group = _group(subject)
+    users = {person: subject.members[person] for person in change if person in subject.members}
+    if not users or await tenant.groups.add_members(group, _distinct(subject, users)) is None:
+        return Applied()
+    there = await tenant.groups.members_among(group, _distinct(subject, users))
+    rest = {person: user for person, user in users.items() if user.lower() not in there}
+    if not rest or (len(rest) < len(users) and await tenant.groups.add_members(group, _distinct(subject, rest)) is None):
+        return Applied()
+    return await _one_by_one(tenant, group, rest)
+
+
+async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
+    """The guests whom we added are no members any more; those who were before stay."""
+    group = _group(subject)
+    ours = [person for person, was in entry.after.items() if was == MEMBER and entry.before.get(person) is None]
+    users = [person for person in ours if person in subject.members]
+    if not users or await tenant.groups.read(group) is None:
+        return Applied(note="There is nothing of ours in the group")
+    there = await tenant.groups.members_among(group, _distinct(subject, users))
+    for user in sorted(there):
+        await tenant.groups.remove_member(group, user)
+    return Applied(note=f"{len(there)} of {len(users)} guests whom we had added were removed from the group")
+
+
+def settled(subject: Subject, actual: State) -> str:
+    """How many are in."""
+    there = sum(actual.get(person) == MEMBER for person in subject.members)
+    return f"{there} of {len(subject.members)} guests are members of the group"
+
+
+async def _one_by_one(tenant: Tenant, group: str, users: Mapping[str, str]) -> Applied:
+    """Each guest alone, so that one who cannot be added keeps no other out. Raises NotYet last, if anybody has to wait."""
+    refused: dict[str, str] = {}
+    waiting: NotYet | None = None
+    for person, user in users.items():
+        try:
+            await tenant.groups.add_member(group, user)
+        except WontWork as error:
+            refused[person] = error.reason
+        except NotYet as error:
+            if error.moves_lane:
+                raise
+            waiting = waiting or error
+    if waiting is not None:
+        raise waiting
+    return Applied(refused=refused)
+
+
+def _distinct(subject: Subject, people: Mapping[str, str] | list[str]) -> list[str]:
+    return sorted({subject.members[person].lower() for person in people})
+
+
+def _group(subject: Subject) -> str:
+    if subject.group is None:
+        raise ValueError("a task of add-to-group has a group")
+    return subject.group
+
+
+ADD_TO_GROUP = Step(
+    name="add-to-group",
+    sentence="These guests are members of the group.",
+    subject="batch",
+    permissions=("GroupMember.Read.All", "User.Read.All", "GroupMember.ReadWrite.All"),
+    lanes=("entra-writes",),
+    wanted=wanted,
+    read=read,
+    explain=explain,
+    apply=apply,
+    undo=undo,
+    settled=settled,
+    after=("invite-guest",),
+    session=True,
+)
