@@ -74,9 +74,7 @@ class Front:
         self._admin = admin
         self._easy_auth = options.easy_auth
         self._closing = False
-        self._runner = web.ServerRunner(
-            web.Server(self._answer, request_factory=_request), shutdown_timeout=options.drain_timeout
-        )
+        self._runner = web.ServerRunner(web.Server(self._answer), shutdown_timeout=options.drain_timeout)
 
     async def open(self, host: str, port: int) -> int:
         """The port on which it answers from now on (port 0: a free one); raises OSError."""
@@ -100,7 +98,7 @@ class Front:
             return web.Response(status=503)
         path = incoming.rel_url.raw_path
         if path.lower().startswith("/admin/"):
-            return await self._admin(incoming, await incoming.read())
+            return await self._admin(incoming, await _body(incoming))
         if path == "/":
             return web.Response(text="The function app is up and running.")
         found = self._find(incoming.method, path)
@@ -125,7 +123,7 @@ class Front:
         return None
 
     async def _invoke(self, incoming: web.BaseRequest, route: Route, params: dict[str, str]) -> web.Response:
-        body = await incoming.read()
+        body = await _body(incoming)
         trigger = httpwire.request(incoming, body, params, self._easy_auth)
         parent = incoming.headers.get("traceparent")
         trace = Trace(parent, incoming.headers.get("tracestate", "")) if parent else None
@@ -139,5 +137,12 @@ class Front:
             return web.Response(status=500)
 
 
-def _request(*arguments: object) -> web.BaseRequest:
-    return web.BaseRequest(*arguments, client_max_size=_LARGEST_BODY)  # type: ignore[arg-type] # passed on as given
+async def _body(incoming: web.BaseRequest) -> bytes:
+    """The whole body; raises HTTPRequestEntityTooLarge, which aiohttp answers with 413."""
+    parts, size = [], 0
+    async for part in incoming.content.iter_any():
+        size += len(part)
+        if size > _LARGEST_BODY:
+            raise web.HTTPRequestEntityTooLarge(_LARGEST_BODY, size)
+        parts.append(part)
+    return b"".join(parts)
