@@ -22,26 +22,30 @@ class Sections(NamedTuple):
 
 
 def split(message: bytes) -> Sections:
-    """The message in pieces; raises MalformedAmqpError when sections are unknown, repeated or out of order."""
+    """The message in pieces; raises MalformedAmqpError when a section is unknown or repeated.
+
+    Sections are taken in any order, because the SDK writes delivery annotations behind the body (`_pyamqp/_encode.py`).
+    """
     head: dict[int, bytes] = {}
-    position, last = 0, 0
+    body: list[bytes] = []
+    position = 0
     while position < len(message):
+        start = position
         code, value_at = _descriptor(message, position)
+        position = skip(message, value_at)
         if code >= DATA:
-            break
-        if code <= last:
-            raise MalformedAmqpError("the sections of the message are repeated or out of order")
-        last, position = code, skip(message, value_at)
-        head[code] = message[value_at:position]
-    body = message[position:]
-    _check_body(body)
+            body.append(message[start:position])
+        elif code in head:
+            raise MalformedAmqpError(f"the section {code:#04x} of the message is repeated")
+        else:
+            head[code] = message[value_at:position]
     return Sections(
         head.get(HEADER),
         head.get(DELIVERY_ANNOTATIONS),
         head.get(MESSAGE_ANNOTATIONS),
         head.get(PROPERTIES),
         head.get(APPLICATION_PROPERTIES),
-        body,
+        b"".join(body),
     )
 
 
@@ -56,15 +60,6 @@ def _descriptor(message: bytes, position: int) -> tuple[int, int]:
     if not isinstance(code, int) or not HEADER <= code <= FOOTER:
         raise MalformedAmqpError(f"unknown message section {code!r}")
     return code, value_at
-
-
-def _check_body(body: bytes) -> None:
-    position, last = 0, DATA
-    while position < len(body):
-        code, value_at = _descriptor(body, position)
-        if code < last:
-            raise MalformedAmqpError("the sections of the message are out of order")
-        last, position = code, skip(body, value_at)
 
 
 def data(body: bytes) -> list[bytes]:

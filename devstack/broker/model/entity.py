@@ -70,6 +70,7 @@ class Queue:
 
     def submit(self, message: Message) -> Message | None:
         """The message is in the queue, or scheduled, or forwarded; None if it was dropped as a duplicate."""
+        self.advance()
         now = self._clock()
         content = message.content
         if self._duplicates is not None and content.message_id is not None and self._duplicates.seen(content.message_id, now):
