@@ -1,0 +1,42 @@
+"""The truth about the tenant, without replication delay."""
+
+from typing import Any
+
+from devstack.tenant.directory.objects import Entry
+from devstack.tenant.tenant import SimulatedTenant
+
+
+def state(tenant: SimulatedTenant) -> dict[str, Any]:
+    """Everything in the tenant that steps read or change."""
+    objects, relations = tenant.objects, tenant.relations
+
+    def user(entry: Entry) -> dict[str, Any]:
+        groups = [group for group in relations.sources("members", entry.id) if tenant.live(group)]
+        return {**entry.record, "sponsors": list(relations.targets("sponsors", entry.id)), "memberOf": groups}
+
+    def group(entry: Entry) -> dict[str, Any]:
+        return {
+            **entry.record,
+            "members": list(relations.targets("members", entry.id)),
+            "owners": list(relations.targets("owners", entry.id)),
+        }
+
+    users = [user(entry) for entry in objects.all("user")]
+    groups = [group(entry) for entry in objects.all("group")]
+    return {
+        "tenantId": tenant.tenant_id,
+        "time": tenant.moment(),
+        "organization": tenant.organization,
+        "domains": list(tenant.domains.values()),
+        "users": [item for item in users if not item.get("deletedDateTime")],
+        "groups": [item for item in groups if not item.get("deletedDateTime")],
+        "deletedItems": [item for item in (*users, *groups) if item.get("deletedDateTime")],
+        "contacts": [entry.record for entry in objects.all("contact")],
+        "organizationRelationships": [entry.record for entry in objects.all("organizationRelationship")],
+        "authorizationPolicy": tenant.authorization_policy,
+        "allowedDomains": tenant.allowed_domains,
+        "blockedDomains": tenant.blocked_domains,
+        "blockedTenants": tenant.blocked_tenants,
+        "tenants": tenant.partner_tenants,
+        "outbox": tenant.outbox,
+    }

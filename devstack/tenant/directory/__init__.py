@@ -1,0 +1,1 @@
+"""The directory: objects, relations between them, and the replication delay with which readers see both."""

@@ -1,0 +1,79 @@
+"""Which groups a user is in. https://learn.microsoft.com/graph/api/directoryobject-checkmembergroups; facts section 2.1."""
+
+from devstack.tenant.errors import bad_request
+from devstack.tenant.graph.kinds import GROUP
+from devstack.tenant.graph.operation import GUID, Call, Operation, Reply
+from devstack.tenant.graph.permissions import GROUP_READ, USER_READ
+from devstack.tenant.graph.show import collection, predicate, related, requested
+
+_MOST_GROUPS = 20
+
+
+def check_member_groups(call: Call) -> Reply:
+    """Those of the given groups that the user is in, directly or through other groups.
+
+    Needs a permission to read users and one to read memberships; the Directory ones are both.
+    """
+    call.require(*USER_READ)
+    call.require(*GROUP_READ)
+    entry, _ = call.user()
+    asked = call.json().get("groupIds")
+    if not isinstance(asked, list) or not asked:
+        raise bad_request("One or more parameters of the function are missing or invalid: 'groupIds'.")
+    if len(asked) > _MOST_GROUPS:
+        raise bad_request(f"The number of groupIds must not exceed {_MOST_GROUPS}.")
+    for identifier in asked:
+        if not isinstance(identifier, str) or not GUID.fullmatch(identifier):
+            raise bad_request(f"Invalid object identifier '{identifier}'.")
+    inside = _groups_of(call, entry.id, {identifier.lower() for identifier in asked})
+    value = [identifier for identifier in dict.fromkeys(asked) if identifier.lower() in inside]
+    return Reply(200, {"@odata.context": call.context("Collection(Edm.String)"), "value": value})
+
+
+def _groups_of(call: Call, member: str, wanted: set[str]) -> set[str]:
+    """Wanted groups that contain the member. Only the references asked about are read, so that each answer is one read of each."""
+    relations, found = call.tenant.relations, set()
+    for group in wanted:
+        if call.tenant.live(group, "group") and relations.has("members", group, member):
+            found.add(group)
+    parents, seen = list(relations.sources("members", member)), {member}
+    while parents:
+        group = parents.pop()
+        if group in seen or call.tenant.live(group, "group") is None:
+            continue
+        seen.add(group)
+        for parent in relations.sources("members", group):
+            if parent in wanted:
+                found.add(parent)
+            parents.append(parent)
+    return found
+
+
+def list_member_of(call: Call) -> Reply:
+    """The groups that the user is in directly."""
+    entry, _ = call.user()
+    matches = predicate(call, GROUP, requested(call, GROUP, relation=True))
+    found = [pair for pair in related(call, call.tenant.relations.read_sources("members", entry.id)) if matches(pair[1])]
+    return collection(call, None, found, "directoryObjects")
+
+
+OPERATIONS = (
+    Operation(
+        "POST",
+        "/users/{id}/checkMemberGroups",
+        check_member_groups,
+        (*USER_READ, *GROUP_READ),
+        "https://learn.microsoft.com/graph/api/directoryobject-checkmembergroups",
+        unverified=("a permission for users and one for memberships are both required",),
+        deviations=("membership through a nested group is seen without delay",),
+    ),
+    Operation(
+        "GET",
+        "/users/{id}/memberOf",
+        list_member_of,
+        ("GroupMember.Read.All", "Group.Read.All", "Directory.Read.All", "Directory.ReadWrite.All"),
+        "https://learn.microsoft.com/graph/api/user-list-memberof",
+        deviations=("directory roles and administrative units are not listed",),
+    ),
+)
+NOT_SIMULATED = ("POST /users/{id}/getMemberGroups", "GET /users/{id}/transitiveMemberOf")

@@ -1,0 +1,88 @@
+"""The authorization policy: who may invite, and what guests may see. Facts section 3.3."""
+
+from typing import Any
+
+from devstack.tenant.directory.objects import Record
+from devstack.tenant.errors import bad_request
+from devstack.tenant.graph.operation import NO_CONTENT, Call, Operation, Reply
+
+_INVITERS = ("none", "adminsAndGuestInviters", "adminsGuestInvitersAndAllMembers", "everyone")
+GUEST_ROLES = {
+    "user": "a0b1b346-4d3e-4e8b-98f8-753987be4970",
+    "guest": "10dae51f-b6af-4016-8d66-8c2a99b929b3",
+    "restricted": "2af84b1e-32c8-42b7-82bc-daa82404023b",
+}
+DEFAULT_AUTHORIZATION_POLICY: Record = {
+    "id": "authorizationPolicy",
+    "allowInvitesFrom": "everyone",
+    "allowedToSignUpEmailBasedSubscriptions": True,
+    "allowedToUseSSPR": True,
+    "allowEmailVerifiedUsersToJoinOrganization": False,
+    "allowUserConsentForRiskyApps": None,
+    "blockMsolPowerShell": False,
+    "description": "Used to manage authorization related settings across the company.",
+    "displayName": "Authorization Policy",
+    "guestUserRoleId": GUEST_ROLES["guest"],
+    "defaultUserRolePermissions": {
+        "allowedToCreateApps": True,
+        "allowedToCreateSecurityGroups": True,
+        "allowedToCreateTenants": True,
+        "allowedToReadBitlockerKeysForOwnedDevice": True,
+        "allowedToReadOtherUsers": True,
+        "permissionGrantPoliciesAssigned": ["ManagePermissionGrantsForSelf.microsoft-user-default-legacy"],
+    },
+}
+
+
+def get_authorization_policy(call: Call) -> Reply:
+    """The policy as it is."""
+    return Reply(
+        200, {"@odata.context": call.context("policies/authorizationPolicy/$entity"), **call.tenant.authorization_policy}
+    )
+
+
+def update_authorization_policy(call: Call) -> Reply:
+    """The policy has the values in the body; permissions of the default user role are changed one by one."""
+    changes = {name: value for name, value in call.json().items() if "@odata" not in name}
+    policy = call.tenant.authorization_policy
+    for name, value in changes.items():
+        if name not in policy or name == "id" or not _fits(policy[name], value):
+            raise bad_request(f"Invalid value specified for property '{name}' of resource 'AuthorizationPolicy'.")
+    if changes.get("allowInvitesFrom", "none") not in _INVITERS:
+        raise bad_request("Invalid value specified for property 'allowInvitesFrom' of resource 'AuthorizationPolicy'.")
+    if changes.get("guestUserRoleId", GUEST_ROLES["guest"]) not in GUEST_ROLES.values():
+        raise bad_request("Invalid value specified for property 'guestUserRoleId' of resource 'AuthorizationPolicy'.")
+    role = changes.pop("defaultUserRolePermissions", None) or {}
+    known = policy["defaultUserRolePermissions"]
+    unknown = [name for name in role if "@odata" not in name and name not in known]
+    if unknown:
+        raise bad_request(f"Invalid value specified for property '{unknown[0]}' of resource 'DefaultUserRolePermissions'.")
+    permissions = {**known, **{name: value for name, value in role.items() if name in known}}
+    call.tenant.authorization_policy = {**policy, **changes, "defaultUserRolePermissions": permissions}
+    return Reply(NO_CONTENT)
+
+
+def _fits(before: Any, value: Any) -> bool:
+    return before is None or value is None or isinstance(value, type(before))
+
+
+_API = "https://learn.microsoft.com/graph/api/authorizationpolicy-"
+OPERATIONS = (
+    Operation(
+        "GET",
+        "/policies/authorizationPolicy",
+        get_authorization_policy,
+        ("Policy.Read.All", "Policy.ReadWrite.Authorization"),
+        f"{_API}get",
+        deviations=("query options are ignored", "changes are seen at once"),
+    ),
+    Operation(
+        "PATCH",
+        "/policies/authorizationPolicy",
+        update_authorization_policy,
+        ("Policy.ReadWrite.Authorization",),
+        f"{_API}update",
+        kind="write",
+    ),
+)
+NOT_SIMULATED = ("GET /policies/crossTenantAccessPolicy", "GET /policies/crossTenantAccessPolicy/partners")

@@ -1,0 +1,130 @@
+"""From a method and a path to an operation. Every family of operations is listed here, once."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from types import ModuleType
+from urllib.parse import unquote
+
+from devstack.tenant.errors import GraphError, bad_request, not_simulated
+from devstack.tenant.graph import (
+    audit_logs,
+    deleted_items,
+    group_references,
+    groups,
+    invitations,
+    memberships,
+    organization,
+    policies,
+    sponsors,
+    tenant_relationships,
+    users,
+)
+from devstack.tenant.graph.operation import Operation
+
+FAMILIES: tuple[ModuleType, ...] = (
+    invitations,
+    users,
+    sponsors,
+    memberships,
+    groups,
+    group_references,
+    deleted_items,
+    organization,
+    policies,
+    tenant_relationships,
+    audit_logs,
+)
+OPERATIONS: tuple[Operation, ...] = tuple(operation for family in FAMILIES for operation in family.OPERATIONS)
+
+_KEY = re.compile(r"(?P<collection>\w+)\('(?P<key>(?:[^']|'')*)'\)")
+_FUNCTION = re.compile(r"(?P<start>\w+\(\w+=')(?P<value>(?:[^']|'')*)(?P<end>'\))")
+METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
+
+
+@dataclass(slots=True)
+class _Node:
+    children: dict[str, "_Node"] = field(default_factory=dict)
+    parameter: tuple[str, "_Node"] | None = None
+    operations: dict[str, Operation] = field(default_factory=dict)
+    absent: set[str] = field(default_factory=set)
+
+
+def _plant(operations: Iterable[Operation], absent: Iterable[str]) -> _Node:
+    root = _Node()
+    for operation in operations:
+        _node(root, operation.path).operations[operation.method] = operation
+    for name in absent:
+        method, _, path = name.partition(" ")
+        _node(root, path).absent.add(method)
+    return root
+
+
+def _node(root: _Node, path: str) -> _Node:
+    node = root
+    for segment in path.strip("/").split("/"):
+        if segment.startswith("{"):
+            if node.parameter is None:
+                node.parameter = (segment.strip("{}"), _Node())
+            assert node.parameter[0] == segment.strip("{}"), f"{path} gives a parameter another name"
+            node = node.parameter[1]
+        else:
+            node = node.children.setdefault(segment.lower(), _Node())
+    return node
+
+
+_ROOT = _plant(OPERATIONS, (name for family in FAMILIES for name in family.NOT_SIMULATED))
+
+
+def route(method: str, path: str) -> tuple[Operation, dict[str, str]]:
+    """The operation and the values in its path (without `/v1.0`). Raises 405 or 501, the latter naming the file to write."""
+    parameters: dict[str, str] = {}
+    node: _Node | None = _ROOT
+    segments = _segments(path, parameters)
+    for segment in segments:
+        assert node is not None
+        child = node.children.get(segment.lower())
+        if child is None and node.parameter is not None and not segment.startswith("$"):
+            parameters[node.parameter[0]], child = unquote(segment), node.parameter[1]
+        node = child
+        if node is None:
+            break
+    if node is None or not (node.operations or node.absent):
+        raise _unknown(method, path, segments)
+    operation = node.operations.get(method)
+    if operation is not None:
+        return operation, parameters
+    if method in node.absent:
+        raise _unknown(method, path, segments)
+    raise GraphError(
+        405,
+        "Request_BadRequest",
+        "Specified HTTP method is not allowed for the request target.",
+        headers={"Allow": ", ".join(node.operations)},
+    )
+
+
+def _segments(path: str, parameters: dict[str, str]) -> list[str]:
+    """The path's segments: keys in parentheses and casts brought to one form, function arguments taken out."""
+    found: list[str] = []
+    for raw in path.strip("/").split("/"):
+        decoded = unquote(raw)
+        if (key := _KEY.fullmatch(decoded)) is not None:
+            found += [key["collection"], key["key"].replace("''", "'").replace("%", "%25")]
+        elif (function := _FUNCTION.fullmatch(decoded)) is not None:
+            parameters["value"] = function["value"].replace("''", "'")
+            found.append(f"{function['start']}{{value}}{function['end']}")
+        elif decoded.lower().startswith("microsoft.graph."):
+            found.append(decoded[len("microsoft.") :])
+        else:
+            found.append("$" + raw[3:] if raw.startswith("%24") else raw)
+    return found
+
+
+def _unknown(method: str, path: str, segments: list[str]) -> GraphError:
+    first = re.sub(r"\W.*", "", segments[0]) if segments else ""
+    if first in ("v1", "beta", ""):
+        return bad_request(f"Resource not found for the segment '{segments[0] if segments else ''}'.", code="BadRequest")
+    owner = next((f for f in FAMILIES for o in f.OPERATIONS if o.path.strip("/").split("/")[0].lower() == first.lower()), None)
+    file = owner.__name__.rpartition(".")[2] if owner else re.sub(r"(?<!^)(?=[A-Z])", "_", first).lower()
+    return not_simulated(f"{method} {path}", f"devstack/tenant/graph/{file}.py")

@@ -1,0 +1,1 @@
+"""The part of OData that Microsoft Entra's directory answers: $filter, $search, $select, $expand, $orderby and paging."""

@@ -1,0 +1,284 @@
+"""From a seed (JSON) to a tenant. What a seed may say, section by section, is in SECTIONS."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+from devstack.tenant.directory.lag import LagSettings
+from devstack.tenant.directory.objects import Entry, Record
+from devstack.tenant.exchange.organization_relationship import add_relationship
+from devstack.tenant.graph.groups import new_group
+from devstack.tenant.graph.guests import guest_record
+from devstack.tenant.graph.policies import DEFAULT_AUTHORIZATION_POLICY
+from devstack.tenant.tenant import Behaviour, Identity, SimulatedTenant
+
+SECTIONS: dict[str, str] = {
+    "organization": "tenantId (only at the start), displayName and other properties of /organization, premium (default true)",
+    "domains": "list of {id, isDefault, isInitial}: the verified domains; one of them isInitial",
+    "permissions": "resource -> application permissions of the system-assigned identity, or a list for Graph",
+    "directoryRoles": "Entra roles of the system-assigned identity by display name",
+    "identities": "list of {clientId, permissions, directoryRoles}: user-assigned identities",
+    "users": "list of users: properties of Graph, sponsors (ids, user names, addresses), directoryRoles; one with a foreign `mail` is a guest",
+    "groups": "list of groups: properties of Graph, members and owners (ids, user names or addresses)",
+    "contacts": "list of mail contacts: properties of Graph",
+    "organizationRelationships": "list of Exchange organization relationships: Name, DomainNames and settings",
+    "tenants": "domain -> {tenantId, displayName, defaultDomainName, federationBrandName, exchange}: what a look-up finds",
+    "authorizationPolicy": "properties of /policies/authorizationPolicy",
+    "allowedDomains": "the only domains whose people may be invited (or blockedDomains, not both)",
+    "blockedDomains": "domains whose people may not be invited",
+    "blockedTenants": "tenant ids that cross-tenant access settings block",
+    "lag": "as in PUT /_sim/lag",
+    "throttle": "as in PUT /_sim/throttle",
+    "options": "as in PUT /_sim/options",
+}
+
+
+def plant(tenant: SimulatedTenant, seed: Any) -> None:
+    """The tenant has what the seed says besides what it had; objects with an id that is there are changed.
+
+    Raises ValueError or TypeError with a sentence for a section or reference that does not fit; the tenant may then be half planted.
+    """
+    if not isinstance(seed, dict):
+        raise TypeError(f"a seed is an object with sections such as users and groups, not {type(seed).__name__}")
+    unknown = seed.keys() - SECTIONS.keys()
+    if unknown:
+        raise ValueError(f"a seed has no section {', '.join(sorted(unknown))}; it has {', '.join(SECTIONS)}")
+    for section, planter in _PLANTERS:
+        if section in seed:
+            planter(tenant, seed[section])
+    if "permissions" in seed or "directoryRoles" in seed:
+        _own_identity(tenant, seed)
+
+
+def _organization(tenant: SimulatedTenant, given: Record) -> None:
+    tenant.premium = bool(given.get("premium", tenant.premium))
+    kept = {name: value for name, value in given.items() if name not in ("tenantId", "premium")}
+    defaults: Record = {
+        "businessPhones": [],
+        "createdDateTime": "2020-01-01T00:00:00Z",
+        "tenantType": "AAD",
+        "technicalNotificationMails": [],
+    }
+    tenant.organization = {**defaults, **tenant.organization, **kept}
+
+
+def _domains(tenant: SimulatedTenant, given: list[Record]) -> None:
+    for item in given:
+        name = item["id"].lower()
+        tenant.domains[name] = {
+            "id": name,
+            "authenticationType": "Managed",
+            "availabilityStatus": None,
+            "isAdminManaged": True,
+            "isDefault": False,
+            "isInitial": False,
+            "isRoot": True,
+            "isVerified": True,
+            "supportedServices": ["Email", "OfficeCommunicationsOnline"],
+            **item,
+        }
+    if not any(domain["isInitial"] for domain in tenant.domains.values()):
+        raise ValueError("one domain of the tenant must be isInitial: user names of guests end in it")
+
+
+def _permissions(given: Any) -> dict[str, list[str]]:
+    return {"https://graph.microsoft.com": given} if isinstance(given, list) else dict(given or {})
+
+
+def _own_identity(tenant: SimulatedTenant, seed: Record) -> None:
+    """The system-assigned identity; new permissions are in new tokens only, as at Microsoft."""
+    before = next((identity for identity in tenant.identities if identity.client_id is None), None)
+    permissions = (before.permissions if before else {}) | _permissions(seed.get("permissions"))
+    roles = seed.get("directoryRoles", before.directory_roles if before else [])
+    principal = tenant.chance.identifier("identity", "principal")
+    own = Identity(None, tenant.chance.identifier("identity", "application"), principal, permissions, list(roles))
+    tenant.identities = [own, *(identity for identity in tenant.identities if identity.client_id is not None)]
+
+
+def _identities(tenant: SimulatedTenant, given: list[Record]) -> None:
+    for item in given:
+        client = item["clientId"].lower()
+        principal = item.get("principalId", tenant.chance.identifier("identity", client)).lower()
+        identity = Identity(
+            client, client, principal, _permissions(item.get("permissions")), list(item.get("directoryRoles", []))
+        )
+        tenant.identities = [*(other for other in tenant.identities if other.client_id != client), identity]
+
+
+def _users(tenant: SimulatedTenant, given: list[Record]) -> None:
+    planted = [(_user(tenant, item), item) for item in given]
+    for entry, item in planted:
+        for name in item.get("sponsors", []):
+            tenant.relations.add("sponsors", entry.id, find(tenant, name).id, replicated=True)
+
+
+def _user(tenant: SimulatedTenant, item: Record) -> Entry:
+    values = {name: value for name, value in item.items() if name != "sponsors"}
+    mail = item.get("mail") or (item.get("userPrincipalName", "") if "#" not in item.get("userPrincipalName", "") else "")
+    if not mail:
+        raise ValueError(f"a user of the seed needs a userPrincipalName or a mail; got {item!r}")
+    identifier = item.get("id") or tenant.chance.identifier("seed-user", mail.lower())
+    guest = item.get("userType") == "Guest" or mail.rpartition("@")[2].lower() not in tenant.domains
+    record = guest_record(tenant, mail, item.get("displayName"), "Guest") if guest else _employee(mail)
+    if item.get("externalUserState") == "Accepted":
+        record["identities"] = [
+            {"signInType": "federated", "issuer": "ExternalAzureAD", "issuerAssignedId": None},
+            *record["identities"],
+        ]
+    return _put(tenant, "user", identifier, {"id": identifier, **record, **values})
+
+
+def _employee(mail: str) -> Record:
+    return {
+        "accountEnabled": True,
+        "createdDateTime": "2024-01-01T00:00:00Z",
+        "displayName": mail.partition("@")[0],
+        "identities": [{"signInType": "userPrincipalName", "issuer": mail.partition("@")[2], "issuerAssignedId": mail}],
+        "mail": mail,
+        "mailNickname": mail.partition("@")[0],
+        "otherMails": [],
+        "proxyAddresses": [f"SMTP:{mail}"],
+        "usageLocation": "US",
+        "userPrincipalName": mail,
+        "userType": "Member",
+    }
+
+
+def _put(tenant: SimulatedTenant, kind: str, identifier: str, record: Record) -> Entry:
+    existing = tenant.objects.entry(identifier, kind)
+    if existing is not None:
+        tenant.objects.change(existing, **record)
+        return existing
+    entry = tenant.objects.add(kind, identifier, record, replicated=True)
+    if record.get("deletedDateTime"):
+        tenant.deleted[entry.id] = None
+    return entry
+
+
+def _groups(tenant: SimulatedTenant, given: list[Record]) -> None:
+    planted = []
+    for item in given:
+        values = {name: value for name, value in item.items() if name not in ("members", "owners")}
+        if not values.get("displayName") or not values.get("mailNickname"):
+            raise ValueError(f"a group of the seed needs a displayName and a mailNickname; got {item!r}")
+        values = {"mailEnabled": False, "securityEnabled": not values.get("mailEnabled", False), **values}
+        identifier = values.get("id") or tenant.chance.identifier("seed-group", values["mailNickname"].lower())
+        existing = tenant.objects.entry(identifier, "group")
+        if existing is not None:
+            tenant.objects.change(existing, **values)
+        planted.append((existing or new_group(tenant, values, identifier, replicated=True), item))
+    for entry, item in planted:
+        for relation in ("members", "owners"):
+            for name in item.get(relation, []):
+                tenant.relations.add(relation, entry.id, find(tenant, name).id, replicated=True)
+
+
+def find(tenant: SimulatedTenant, name: str) -> Entry:
+    """The object that is not deleted, by id, user name, address or (groups) nickname; raises ValueError."""
+    entry = tenant.live(name)
+    if entry is not None:
+        return entry
+    for kind, properties in (
+        ("user", ("userPrincipalName", "mail", "otherMails")),
+        ("group", ("mailNickname", "displayName")),
+        ("contact", ("mail",)),
+    ):
+        for prop in properties:
+            for holder in tenant.objects.holders(kind, prop, name):
+                if not holder.record.get("deletedDateTime"):
+                    return holder
+    raise ValueError(f"the tenant has no object '{name}': give an id, a user name, an address or a group's mailNickname")
+
+
+def _contacts(tenant: SimulatedTenant, given: list[Record]) -> None:
+    for item in given:
+        identifier = item.get("id") or tenant.chance.identifier("seed-contact", item["mail"].lower())
+        nickname = item["mail"].partition("@")[0]
+        _put(
+            tenant,
+            "contact",
+            identifier,
+            {"id": identifier, "mailNickname": nickname, "proxyAddresses": [f"SMTP:{item['mail']}"], **item},
+        )
+
+
+def _relationships(tenant: SimulatedTenant, given: list[Record]) -> None:
+    for item in given:
+        existing = tenant.objects.holders("organizationRelationship", "Name", item["Name"])
+        if existing:
+            tenant.objects.change(existing[0], **item)
+        else:
+            add_relationship(tenant, item, replicated=True)
+
+
+def _tenants(tenant: SimulatedTenant, given: dict[str, Record]) -> None:
+    for domain, found in given.items():
+        if not found.get("tenantId"):
+            raise ValueError(f"the tenant that '{domain}' belongs to needs a tenantId; got {found!r}")
+        defaults = {
+            "displayName": domain.partition(".")[0].capitalize(),
+            "defaultDomainName": domain,
+            "federationBrandName": None,
+        }
+        tenant.partner_tenants[domain.lower()] = {**defaults, **found}
+
+
+def _authorization_policy(tenant: SimulatedTenant, given: Record) -> None:
+    unknown = given.keys() - DEFAULT_AUTHORIZATION_POLICY.keys()
+    if unknown:
+        raise ValueError(f"authorizationPolicy has no property {', '.join(sorted(unknown))}")
+    tenant.authorization_policy = {**tenant.authorization_policy, **given}
+
+
+def _domain_list(name: str) -> Callable[[SimulatedTenant, list[str]], None]:
+    def planter(tenant: SimulatedTenant, given: list[str]) -> None:
+        setattr(tenant, name, [item.lower() for item in given])
+        if tenant.allowed_domains and tenant.blocked_domains:
+            raise ValueError("a tenant has allowedDomains or blockedDomains, not both (facts 3.4)")
+
+    return planter
+
+
+def options_to_json(behaviour: Behaviour) -> Record:
+    """The options by their names in JSON."""
+    return {_camel(field.name): getattr(behaviour, field.name) for field in fields(Behaviour)}
+
+
+def set_options(tenant: SimulatedTenant, given: Any) -> None:
+    """The behaviours named have these values; raises ValueError with a sentence."""
+    names = {_camel(field.name): field.name for field in fields(Behaviour)}
+    if not isinstance(given, dict) or given.keys() - names.keys():
+        raise ValueError(f"options are an object with some of {', '.join(names)}; got {given!r}")
+    if given.get("sponsorsInInvitation", "all") not in ("all", "none", "some"):
+        raise ValueError(f"sponsorsInInvitation is all, none or some, not {given['sponsorsInInvitation']!r}")
+    for name, value in given.items():
+        setattr(tenant.behaviour, names[name], tuple(value) if isinstance(value, list) else value)
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _lag(tenant: SimulatedTenant, given: Any) -> None:
+    tenant.lag.settings = LagSettings.from_json(given)
+
+
+# In this order: later sections refer to earlier ones.
+_PLANTERS: tuple[tuple[str, Callable[[SimulatedTenant, Any], None]], ...] = (
+    ("organization", _organization),
+    ("domains", _domains),
+    ("identities", _identities),
+    ("users", _users),
+    ("groups", _groups),
+    ("contacts", _contacts),
+    ("organizationRelationships", _relationships),
+    ("tenants", _tenants),
+    ("authorizationPolicy", _authorization_policy),
+    ("allowedDomains", _domain_list("allowed_domains")),
+    ("blockedDomains", _domain_list("blocked_domains")),
+    ("blockedTenants", _domain_list("blocked_tenants")),
+    ("lag", _lag),
+    ("throttle", lambda tenant, given: tenant.throttle.configure(given)),
+    ("options", set_options),
+)

@@ -1,0 +1,180 @@
+"""The simulated tenant: everything that a request can read or change, in one place."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from devstack.tenant.chance import Chance
+from devstack.tenant.clock import TenantClock, graph_time
+from devstack.tenant.directory.lag import Lag
+from devstack.tenant.directory.objects import Entry, Objects, Record
+from devstack.tenant.directory.relations import Relations
+from devstack.tenant.faults import Faults
+from devstack.tenant.journal import Journal
+from devstack.tenant.throttle import Throttle
+from devstack.tenant.tokens import TokenIssuer
+
+SOFT_DELETED_FOR = timedelta(days=30)
+
+
+@dataclass(slots=True)
+class Behaviour:
+    """Where the platform's behaviour is not known for certain, the variant that this tenant shows (`/_sim/options`)."""
+
+    # Whether sponsors in an invitation take: their wire form is unproven (facts 1.1).
+    sponsors_in_invitation: str = "all"
+    domain_blocked_status: int = 400
+    cross_tenant_blocked_status: int = 400
+    duplicate_group_status: int = 400
+    # HTTP statuses of failed cmdlets and of cmdlets without output, in turn (facts 4.1: "HTTP status is unreliable").
+    exchange_error_statuses: tuple[int, ...] = (400, 404, 500)
+    exchange_empty_statuses: tuple[int, ...] = (200, 204)
+    batch_order: str = "shuffled"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A managed identity of the application. `client_id` None is the system-assigned one."""
+
+    client_id: str | None
+    application: str
+    principal: str
+    permissions: dict[str, list[str]]
+    directory_roles: list[str]
+
+
+@dataclass(slots=True)
+class SimulatedTenant:
+    """The state. Built by `devstack.tenant.seed`, read and changed by the families under graph/ and exchange/."""
+
+    tenant_id: str
+    clock: TenantClock
+    chance: Chance
+    tokens: TokenIssuer
+    lag: Lag
+    objects: Objects
+    relations: Relations
+    throttle: Throttle
+    faults: Faults
+    journal: Journal = field(default_factory=Journal)
+    behaviour: Behaviour = field(default_factory=Behaviour)
+    organization: Record = field(default_factory=dict)
+    premium: bool = True
+    domains: dict[str, Record] = field(default_factory=dict)
+    identities: list[Identity] = field(default_factory=list)
+    partner_tenants: dict[str, Record] = field(default_factory=dict)
+    authorization_policy: Record = field(default_factory=dict)
+    allowed_domains: list[str] = field(default_factory=list)
+    blocked_domains: list[str] = field(default_factory=list)
+    blocked_tenants: list[str] = field(default_factory=list)
+    outbox: list[Record] = field(default_factory=list)
+    audits: list[Record] = field(default_factory=list)
+    deleted: dict[str, None] = field(default_factory=dict)
+    _counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def initial_domain(self) -> str:
+        """The `onmicrosoft.com` domain that user names of guests end in."""
+        return next(name for name, domain in self.domains.items() if domain.get("isInitial"))
+
+    @property
+    def default_domain(self) -> str:
+        """The domain that new addresses end in."""
+        return next((name for name, domain in self.domains.items() if domain.get("isDefault")), self.initial_domain)
+
+    def moment(self) -> str:
+        """The tenant's time as Graph writes it."""
+        return graph_time(self.clock.now())
+
+    def next(self, what: str) -> int:
+        """1, 2, 3 ... for each kind of thing."""
+        self._counts[what] = self._counts.get(what, 0) + 1
+        return self._counts[what]
+
+    def new_id(self, what: str) -> str:
+        """A fresh object id, the same in every run with the same seed and the same order of creations."""
+        return self.chance.identifier("id", what, self.next(what))
+
+    def users(self) -> int:
+        """How many users the tenant has, which decides the size of its read limit."""
+        return self.objects.count("user")
+
+    def live(self, identifier: str, kind: str | None = None) -> Entry | None:
+        """The object as the primary has it, unless it is deleted."""
+        entry = self.objects.entry(identifier, kind)
+        return entry if entry is not None and not entry.record.get("deletedDateTime") else None
+
+    def soft_delete(self, entry: Entry) -> None:
+        """The object is among the deleted items for 30 days, its user name free for others."""
+        changes: Record = {"deletedDateTime": self.moment()}
+        if entry.kind == "user":
+            changes["userPrincipalName"] = entry.id.replace("-", "") + entry.record["userPrincipalName"]
+        self.objects.change(entry, **changes)
+        self.deleted[entry.id] = None
+
+    def restore(self, entry: Entry) -> None:
+        """The object is back, with its references."""
+        changes: Record = {"deletedDateTime": None}
+        if entry.kind == "user":
+            changes["userPrincipalName"] = entry.record["userPrincipalName"].removeprefix(entry.id.replace("-", ""))
+        self.objects.change(entry, **changes)
+        self.deleted.pop(entry.id, None)
+
+    def purge(self, entry: Entry) -> None:
+        """The object is gone for good, with its references."""
+        self.objects.remove(entry)
+        self.deleted.pop(entry.id, None)
+        self.relations.forget(entry.id)
+
+    def tenant_of(self, domain: str) -> Record | None:
+        """The tenant that the domain belongs to, this one or a partner's."""
+        return self._own_information() if domain.lower() in self.domains else self.partner_tenants.get(domain.lower())
+
+    def tenant_with_id(self, identifier: str) -> Record | None:
+        """The tenant with the id, this one or a partner's."""
+        if identifier.lower() == self.tenant_id:
+            return self._own_information()
+        return next((t for t in self.partner_tenants.values() if t["tenantId"].lower() == identifier.lower()), None)
+
+    def _own_information(self) -> Record:
+        return {
+            "tenantId": self.tenant_id,
+            "displayName": self.organization.get("displayName"),
+            "defaultDomainName": self.default_domain,
+            "federationBrandName": None,
+        }
+
+    def purge_expired(self) -> None:
+        """Objects that were deleted more than 30 days ago are gone for good."""
+        horizon = self.clock.now() - SOFT_DELETED_FOR
+        for identifier in list(self.deleted):
+            entry = self.objects.entry(identifier)
+            if entry is not None and datetime.fromisoformat(entry.record["deletedDateTime"]) < horizon:
+                self.purge(entry)
+
+    def audit(self, activity: str, category: str, target: Entry, application: str) -> None:
+        """The change is in the directory's audit log (the last 2,000 changes)."""
+        self.audits.append(
+            {
+                "id": self.new_id("audit"),
+                "category": category,
+                "correlationId": self.new_id("correlation"),
+                "result": "success",
+                "resultReason": "",
+                "activityDisplayName": activity,
+                "activityDateTime": self.moment(),
+                "loggedByService": "Invited Users" if activity == "Invite external user" else "Core Directory",
+                "operationType": activity.split(maxsplit=1)[0],
+                "initiatedBy": {"user": None, "app": {"appId": application, "displayName": "Entente"}},
+                "targetResources": [
+                    {
+                        "id": target.id,
+                        "displayName": target.record.get("displayName"),
+                        "type": target.kind.capitalize(),
+                        "userPrincipalName": target.record.get("userPrincipalName"),
+                        "modifiedProperties": [],
+                    }
+                ],
+                "additionalDetails": [],
+            }
+        )
+        del self.audits[:-2000]
