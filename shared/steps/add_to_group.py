@@ -8,6 +8,7 @@ from shared.nouns.step import Ask, Entry, Step, Subject, Wish
 from shared.tenant import Tenant
 
 MEMBER = "member"
+REPLICATION_WAIT = 10.0
 # Why Microsoft Graph, or we, do not change the members of such a group (facts 2.1).
 UNCHANGEABLE = {
     "role-assignable": "it can be assigned to directory roles, and guests are never given those here",
@@ -29,7 +30,7 @@ async def read(tenant: Tenant, subject: Subject) -> State:
     nobody: dict[str, Value] = dict.fromkeys(subject.members)
     if group is None or group.kind in UNCHANGEABLE:
         return nobody | {"group": group.kind if group else None}
-    there = await tenant.groups.members_among(group.id, _distinct(subject, subject.members))
+    there = (await tenant.groups.members_among(group.id, _distinct(subject, subject.members))).members
     return {person: MEMBER if user.lower() in there else None for person, user in subject.members.items()} | {"group": group.kind}
 
 
@@ -45,14 +46,16 @@ def explain(subject: Subject, actual: State) -> str | None:
 async def apply(tenant: Tenant, subject: Subject, change: Mapping[str, Value]) -> Applied:
     """The guests are members, in one write where the group takes them together; `refused` has those it does not take."""
     group = _group(subject)
-    users = {person: subject.members[person] for person in change if person in subject.members}
-    if not users or await tenant.groups.add_members(group, _distinct(subject, users)) is None:
+    users = {person: subject.members[person].lower() for person in change if person in subject.members}
+    if not users or await tenant.groups.add_members(group, sorted(set(users.values()))) is None:
         return Applied()
-    there = await tenant.groups.members_among(group, _distinct(subject, users))
-    rest = {person: user for person, user in users.items() if user.lower() not in there}
-    if not rest or (len(rest) < len(users) and await tenant.groups.add_members(group, _distinct(subject, rest)) is None):
-        return Applied()
-    return await _one_by_one(tenant, group, rest)
+    known = await tenant.groups.members_among(group, sorted(set(users.values())))
+    refused = await _gone(tenant, {person: user for person, user in users.items() if user in known.unknown})
+    rest = {person: user for person, user in users.items() if user not in known.members | known.unknown}
+    fewer = 0 < len(rest) < len(users)
+    if not rest or (fewer and await tenant.groups.add_members(group, sorted(set(rest.values()))) is None):
+        return Applied(refused=refused)
+    return await _one_by_one(tenant, group, rest, refused)
 
 
 async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
@@ -62,7 +65,7 @@ async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
     users = [person for person in ours if person in subject.members]
     if not users or await tenant.groups.read(group) is None:
         return Applied(note="There is nothing of ours in the group")
-    there = await tenant.groups.members_among(group, _distinct(subject, users))
+    there = (await tenant.groups.members_among(group, _distinct(subject, users))).members
     for user in sorted(there):
         await tenant.groups.remove_member(group, user)
     return Applied(note=f"{len(there)} of {len(users)} guests whom we had added were removed from the group")
@@ -74,22 +77,37 @@ def settled(subject: Subject, actual: State) -> str:
     return f"{there} of {len(subject.members)} guests are members of the group"
 
 
-async def _one_by_one(tenant: Tenant, group: str, users: Mapping[str, str]) -> Applied:
-    """Each guest alone, so that one who cannot be added keeps no other out. Raises NotYet last, if anybody has to wait."""
-    refused: dict[str, str] = {}
+async def _gone(tenant: Tenant, unknown: Mapping[str, str]) -> dict[str, str]:
+    """Why those who were deleted cannot be added. Raises NotYet for anybody else whom the directory does not know yet."""
+    gone: dict[str, str] = {}
+    for person, user in unknown.items():
+        if await tenant.users.deleted_by_id(user) is None:
+            raise NotYet(f"User {user} is not known everywhere in the directory yet", after=REPLICATION_WAIT)
+        gone[person] = f"User {user} was deleted after they had been invited: restore them, and try again"
+    return gone
+
+
+async def _one_by_one(tenant: Tenant, group: str, users: Mapping[str, str], refused: Mapping[str, str]) -> Applied:
+    """Each guest alone, so that one who cannot be added keeps no other out; who has to wait is seen missing later.
+
+    Raises NotYet where the vendor asks for a pause, or where nobody could be added yet.
+    """
+    refusals, added = dict(refused), 0
     waiting: NotYet | None = None
     for person, user in users.items():
         try:
             await tenant.groups.add_member(group, user)
+            added += 1
         except WontWork as error:
-            refused[person] = error.reason
+            refusals[person] = error.reason
         except NotYet as error:
-            if error.moves_lane:
-                raise
-            waiting = waiting or error
-    if waiting is not None:
-        raise waiting
-    return Applied(refused=refused)
+            waiting = error
+            if error.moves_lane or error.effect_unknown:
+                break
+    if waiting is not None and (waiting.moves_lane or not added):
+        partly = waiting.effect_unknown or added > 0
+        raise NotYet(waiting.reason, after=waiting.after, moves_lane=waiting.moves_lane, effect_unknown=partly)
+    return Applied(refused=refusals)
 
 
 def _distinct(subject: Subject, people: Mapping[str, str] | list[str]) -> list[str]:

@@ -79,11 +79,11 @@ async def apply(tenant: Tenant, subject: Subject, change: Mapping[str, Value]) -
         raise WontWork(why)
     if found.user is None and found.deleted is not None:
         await tenant.users.restore(found.deleted.id)
-        return Applied(ids={"user": found.deleted.id}, note="The deleted guest was restored, with their memberships")
+        ids = {"user": found.deleted.id, "restored": found.deleted.id}
+        return Applied(ids=ids, note="The deleted guest was restored, with their memberships")
     if found.user is None or actual["guest"] == UNANNOUNCED:
         return await _invite(tenant, subject, _elements(change.get("sponsors")), found.user)
-    for sponsor in sorted(_elements(change.get("sponsors")) - set(found.user.sponsors or ())):
-        await tenant.users.add_sponsor(found.user.id, sponsor)
+    await _add_sponsors(tenant, found.user, _elements(change.get("sponsors")))
     return Applied(ids={"user": found.user.id})
 
 
@@ -93,7 +93,7 @@ async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
     user = await tenant.users.by_id(user_id, sponsors=True) if user_id else None
     if user is None:
         return Applied(note="The guest is gone already" if user_id else "No guest was recorded, so there is none to remove")
-    if entry.created or entry.before.get("deleted") == user.id:
+    if entry.created or entry.ids.get("restored") == user.id:
         if changed := _changed(subject, entry, user):
             raise WontWork(f"Guest {user.id} is not deleted, because {changed}: delete it by hand if that is still wanted")
         await tenant.users.delete(user.id)
@@ -113,6 +113,17 @@ def settled(subject: Subject, actual: State) -> str:
     if actual.get("redemption") == "Accepted":
         return "is a guest and has accepted" if subject.intents else "is already a guest and has accepted"
     return "is a guest" if subject.intents else "is already a guest"
+
+
+async def _add_sponsors(tenant: Tenant, user: User, wished: set[str]) -> None:
+    missing = sorted(wished - set(user.sponsors or ()))
+    for position, sponsor in enumerate(missing):
+        try:
+            await tenant.users.add_sponsor(user.id, sponsor)
+        except NotYet as error:
+            # Those before this one are there now, which must not be recorded as nothing done.
+            partly = error.effect_unknown or position > 0
+            raise NotYet(error.reason, after=error.after, moves_lane=error.moves_lane, effect_unknown=partly) from None
 
 
 async def _find(tenant: Tenant, subject: Subject) -> Found:
@@ -197,10 +208,9 @@ def _changed(subject: Subject, entry: Entry, user: User) -> str:
     first = next(iter(_invitations(subject)), None)
     if entry.created and first and user.created and user.created < first.at.replace(microsecond=0):
         return f"it was there before us, since {user.created.isoformat()}"
-    now = {"user_type": user.user_type, "enabled": user.enabled}
-    ours: dict[str, Value] = {"user_type": entry.after.get("user_type", "Guest"), "enabled": entry.after.get("enabled", True)}
-    different = [f"{key} was {ours[key]} and is {now[key]}" for key in now if now[key] != ours[key]]
-    return " and ".join(different)
+    ours: State = {"userType": "Guest", "accountEnabled": True}
+    now: State = {"userType": user.user_type, "accountEnabled": user.enabled}
+    return " and ".join(f"{key} was {ours[key]} and is {now[key]}" for key in ours if now[key] != ours[key])
 
 
 def _is_guest(user: User) -> bool:
@@ -233,4 +243,5 @@ INVITE_GUEST = Step(
     apply=apply,
     undo=undo,
     settled=settled,
+    keeps=("user",),
 )

@@ -30,7 +30,7 @@ def _https(value: str) -> str:
     return value
 
 
-Name = Annotated[str, Field(min_length=1, max_length=_MOST_NAME)]
+ShortName = Annotated[str, Field(min_length=1, max_length=_MOST_NAME)]
 Text = Annotated[str, Field(min_length=1, max_length=256)]
 Url = Annotated[str, Field(max_length=2_000), AfterValidator(_https)]
 DomainName = Annotated[str, AfterValidator(domain_name)]
@@ -44,7 +44,7 @@ class RelationshipParameters(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
-    Name: Name | None = None
+    Name: ShortName | None = None
     DomainNames: Annotated[list[DomainName], Field(min_length=1, max_length=238)] | None = None
     Enabled: bool | None = None
     FreeBusyAccessEnabled: bool | None = None
@@ -222,4 +222,5 @@ SET_ORGANIZATION_RELATIONSHIP = Step(
     # With the role, the app needs Exchange.ManageAsApp on Office 365 Exchange Online.
     exchange_roles=("Federated Sharing",),
     session=True,
+    keeps=("relationship",),
 )

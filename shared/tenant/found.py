@@ -58,6 +58,14 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Membership:
+    """Who of those asked about is in a group, and whom the directory does not know (gone, or not replicated yet)."""
+
+    members: frozenset[str]
+    unknown: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Organization:
     """Another organization, as its domain told us. `tenant_id` is in lower case."""
 

@@ -91,6 +91,7 @@ class Graph:
 
     async def _send(self, operation: Operation, information: RequestInformation, about: str) -> Answer:
         information.headers.try_add("x-ms-throttle-priority", self._settings.priority)
+        self._adapter.set_base_url_for_request_information(information)
         request = await self._adapter.convert_to_native_async(information)
         # The builders write $filter as %24filter; some services behind Graph, and people who read logs, know only the former.
         query = _PARAMETER_NAMES.decode_uri_encoded_string(request.url.query.decode(), ["$"])

@@ -11,7 +11,7 @@ from shared.nouns.outcomes import NotYet
 from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.fields import flag, text, texts
-from shared.tenant.found import Group
+from shared.tenant.found import Group, Membership
 from shared.tenant.graph import MOST_PER_BATCH, BatchItem, Graph
 from shared.tenant.odata import guid
 
@@ -52,10 +52,10 @@ class Groups:
         content = answer.content()
         return Group(group, text(content, "displayName"), _kind(content))
 
-    async def members_among(self, group_id: str, user_ids: Collection[str]) -> frozenset[str]:
-        """Those of the users (at most 20) who are members, directly or through another group.
+    async def members_among(self, group_id: str, user_ids: Collection[str]) -> Membership:
+        """Who of the users (at most 20) is a member, directly or through another group.
 
-        One request whatever the group's size. A user whom the directory does not have is in no group.
+        One request whatever the group's size.
         """
         group = guid(group_id, "group id")
         if len(user_ids) > MOST_PER_BATCH:
@@ -66,16 +66,17 @@ class Groups:
             user: BatchItem("POST", f"/users/{user}/checkMemberGroups", f"user {user} in group {group}", body) for user in users
         }
         if not items:
-            return frozenset()
+            return Membership(frozenset(), frozenset())
         answers = await self._graph.batch(operations.CHECK_MEMBERS, items, about=f"group {group}")
         for answer in answers.values():
             if not answer.good and answer.status != 404:
                 raise answer.error()
-        return frozenset(
+        members = (
             user
             for user, answer in answers.items()
             if answer.good and group in {found.lower() for found in texts(answer.content(), "value")}
         )
+        return Membership(frozenset(members), frozenset(user for user, answer in answers.items() if answer.status == 404))
 
     async def add_members(self, group_id: str, user_ids: Collection[str]) -> str | None:
         """None: all of them (at most 20) are members now. Else none was added, and this is why: one of them may be a member

@@ -22,6 +22,7 @@ class Operation:
 FIND_USERS = Operation("look for a user by address", ("User.Read.All",))
 FIND_DELETED_USERS = Operation("look for a deleted user by address", ("User.Read.All",))
 READ_USER = Operation("read a user", ("User.Read.All",))
+READ_DELETED_USER = Operation("read a deleted user", ("User.Read.All",))
 RESTORE_USER = Operation("restore a deleted user", ("User.DeleteRestore.All",), write=True)
 DELETE_USER = Operation("delete a user", ("User.DeleteRestore.All",), write=True)
 ADD_SPONSOR = Operation("add a sponsor to a guest", ("User.ReadWrite.All",), write=True)

@@ -72,10 +72,21 @@ class Users:
         query = UserQuery(select=_FIELDS, expand=_SPONSORS if sponsors else None)
         return await self._one(checked, query, f"user {checked}", sponsors=sponsors)
 
+    async def deleted_by_id(self, user_id: str) -> User | None:
+        """The user, if they were deleted and can still be restored, else None."""
+        checked = guid(user_id, "user id")
+        answer = await self._graph.ask(
+            operations.READ_DELETED_USER,
+            lambda client: client.directory.deleted_items.by_directory_object_id(checked).to_get_request_information(),
+            about=f"deleted user {checked}",
+            allow=(404,),
+        )
+        return None if answer.status == 404 else _user(answer.content())
+
     async def by_principal_name(self, name: str) -> User | None:
-        """The user with this user principal name, or None."""
-        if "/" in name or name.startswith("$") or not name.strip():
-            raise ValueError("that is no user principal name")
+        """The user with this user principal name, or None; a word that cannot be one is nobody's."""
+        if "@" not in name:
+            return None
         return await self._one(name, UserQuery(select=_FIELDS), "user by principal name")
 
     async def restore(self, user_id: str) -> None:
@@ -109,7 +120,7 @@ class Users:
         Raises NotYet where the guest is not replicated yet, WontWork where the sponsor does not exist.
         """
         user, sponsor = guid(user_id, "user id"), guid(sponsor_id, "sponsor id")
-        body = ReferenceCreate(odata_id=self._graph.reference("directoryObjects", sponsor))
+        body = ReferenceCreate(odata_id=self._graph.reference("users", sponsor))
         answer = await self._graph.ask(
             operations.ADD_SPONSOR,
             lambda client: client.users.by_user_id(user).sponsors.ref.to_post_request_information(body),
