@@ -7,7 +7,7 @@ from shared.bus import Bus
 from shared.clock import utc_now
 from shared.settings import Settings, read_settings
 from shared.steps import STEPS
-from shared.tables import Tables
+from shared.tables import connect
 from shared.tenant import Tenant, TenantSettings
 from shared.verbs.world import World
 
@@ -36,7 +36,7 @@ def build(settings: Settings) -> World:
     return World(
         settings=settings,
         clock=utc_now,
-        tables=Tables(settings, credential),
+        tables=connect(settings, credential),
         bus=Bus(settings, credential),
         tenant=Tenant(tenant),
         steps=STEPS,

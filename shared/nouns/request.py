@@ -13,6 +13,9 @@ from shared.nouns.errors import Fault, Refusal, reasons
 from shared.nouns.messages import RequestId
 
 MOST_GUESTS_PER_PART = 2_000
+# A header is one property of a row, which holds 32 K characters.
+# https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
+MOST_HEADER_CHARACTERS = 24_000
 GUID = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
 # Entra refuses these in an invited address (facts: "Bad address characters"). The apostrophe is refused too.
 _LOCAL_PART = re.compile(r"^[^\s@~!#$%^&*()+=\[\]{}\\/|;:'\"<>?,`]{1,64}$")
@@ -72,7 +75,7 @@ Language = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", 
 
 
 class _Written(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
 
 
 class PartnerWish(_Written):
@@ -171,6 +174,8 @@ def read_request(raw: Any) -> Read:
         faults.append(Fault("guests", "must be a list"))
     elif len(listed) > MOST_GUESTS_PER_PART:
         faults.append(Fault("guests", f"holds {len(listed)} guests; one part holds {MOST_GUESTS_PER_PART} at most"))
+    if header is not None and len(header.model_dump_json(by_alias=True)) > MOST_HEADER_CHARACTERS:
+        faults.append(Fault("", f"the request without its guests is longer than {MOST_HEADER_CHARACTERS} characters"))
     if header is not None and header.part > header.parts:
         faults.append(Fault("part", f"is {header.part} of {header.parts}"))
     if faults or header is None:

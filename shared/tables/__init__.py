@@ -1,6 +1,7 @@
 """The only code that speaks to Table Storage: one table, one module, questions named in words."""
 
 import contextlib
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from azure.core.exceptions import ResourceExistsError
@@ -13,7 +14,7 @@ from shared.tables.parked import Parked
 from shared.tables.partners import Partners
 from shared.tables.people import People
 from shared.tables.requests import Requests
-from shared.tables.store import TABLES, Table
+from shared.tables.store import TABLES, StoredTable, Table
 from shared.tables.tasks import Tasks
 
 # A table call that takes longer than this counts as out of reach; the attempt comes back later.
@@ -22,24 +23,27 @@ READ_SECONDS = 15
 
 
 class Tables:
-    """All tables of the app behind one client; `credential` is used where there is no connection string."""
+    """All tables of the app. `table` opens one by its name; `ending` closes what they share."""
 
-    def __init__(self, settings: Settings, credential: Any = None) -> None:
-        options: dict[str, Any] = {"retry_total": 0, "connection_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
-        if settings.tables:
-            self.service = TableServiceClient.from_connection_string(settings.tables, **options)
-        else:
-            self.service = TableServiceClient(settings.tables_endpoint, credential=credential, **options)
-        self.requests = Requests(Table(self.service, "requests"))
-        self.tasks = Tasks(Table(self.service, "tasks"))
-        self.partners = Partners(Table(self.service, "partners"))
-        self.guests = Guests(Table(self.service, "guests"))
-        self.people = People(Table(self.service, "people"))
-        self.pace = Pace(Table(self.service, "pace"))
-        self.parked = Parked(Table(self.service, "parked"))
+    def __init__(self, table: Callable[[str], Table], ending: Callable[[], Awaitable[None]]) -> None:
+        self.requests = Requests(table("requests"))
+        self.tasks = Tasks(table("tasks"))
+        self.partners = Partners(table("partners"))
+        self.guests = Guests(table("guests"))
+        self.people = People(table("people"))
+        self.pace = Pace(table("pace"))
+        self.parked = Parked(table("parked"))
+        self.close = ending
 
-    async def close(self) -> None:
-        await self.service.close()
+
+def connect(settings: Settings, credential: Any = None) -> Tables:
+    """The tables in the storage account; `credential` is used where there is no connection string."""
+    options: dict[str, Any] = {"retry_total": 0, "connection_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
+    if settings.tables:
+        service = TableServiceClient.from_connection_string(settings.tables, **options)
+    else:
+        service = TableServiceClient(settings.tables_endpoint, credential=credential, **options)
+    return Tables(lambda name: StoredTable(service, name), service.close)
 
 
 async def create_all(connection: str) -> None:

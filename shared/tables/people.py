@@ -13,7 +13,8 @@ from shared.nouns.person import Person
 from shared.tables.store import Changed, Delete, Merge, Table
 
 ROW = "person"
-_CHUNK = 60_000
+# A property holds 64 KB, in UTF-16. https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
+_CHUNK = 30_000
 
 
 @dataclass(frozen=True)

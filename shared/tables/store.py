@@ -5,7 +5,7 @@ Retries are off: an attempt that cannot reach the tables comes back later instea
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
@@ -58,34 +58,54 @@ class Delete:
 type Write = Insert | Merge | Replace | Delete
 
 
-class Table:
+class Table(Protocol):
     """One table. Every method raises NotYet where the table service does not answer or asks to wait."""
-
-    def __init__(self, service: TableServiceClient, name: str) -> None:
-        self._client: TableClient = service.get_table_client(name)
-        self.name = name
 
     async def get(self, partition: str, key: str) -> dict[str, Any] | None:
         """The row with its `etag`, or None where there is none."""
-        try:
-            entity = await self._client.get_entity(partition, key)
-        except ResourceNotFoundError:
-            return None
-        except AzureError as error:
-            raise _translated(error, self.name) from error
-        return {**entity, "etag": entity.metadata["etag"]}
 
     async def write(self, *writes: Write) -> list[str]:
         """All writes (to one partition, at most 100) or none; the new etags in the same order.
 
         Raises Exists where an insert met a row, Changed where a replaced or deleted row was not as read.
         """
+
+    def rows(
+        self,
+        partition: str,
+        prefix: str = "",
+        *,
+        most: int | None = None,
+        select: Sequence[str] | None = None,
+        where: str = "",
+        behind: str = "",
+    ) -> AsyncIterator[dict[str, Any]]:
+        """The rows of a partition whose key begins with `prefix` and stands behind `behind`, in key order, page by page."""
+
+
+class StoredTable:
+    """A table in an Azure storage account (or in Azurite)."""
+
+    def __init__(self, service: TableServiceClient, name: str) -> None:
+        self._client: TableClient = service.get_table_client(name)
+        self._name = name
+
+    async def get(self, partition: str, key: str) -> dict[str, Any] | None:
+        try:
+            entity = await self._client.get_entity(partition, key)
+        except ResourceNotFoundError:
+            return None
+        except AzureError as error:
+            raise _translated(error, self._name) from error
+        return {**entity, "etag": entity.metadata["etag"]}
+
+    async def write(self, *writes: Write) -> list[str]:
         try:
             answers = await self._client.submit_transaction([_operation(write) for write in writes])
         except TableTransactionError as error:
-            raise _translated(error, self.name) from error
+            raise _translated(error, self._name) from error
         except AzureError as error:
-            raise _translated(error, self.name) from error
+            raise _translated(error, self._name) from error
         return [str(answer.get("etag", "")) for answer in answers]
 
     async def rows(
@@ -98,7 +118,6 @@ class Table:
         where: str = "",
         behind: str = "",
     ) -> AsyncIterator[dict[str, Any]]:
-        """The rows of a partition whose key begins with `prefix` and stands behind `behind`, in key order, page by page."""
         # The first key that no longer begins so: '~' sorts behind every character that our keys use.
         ends = f" and RowKey ge '{_quoted(prefix)}' and RowKey lt '{_quoted(prefix)}~'" if prefix else ""
         query = f"PartitionKey eq '{_quoted(partition)}'{ends}" + (f" and ({where})" if where else "")
@@ -114,7 +133,7 @@ class Table:
                 if most is not None and seen == most:
                     return
         except AzureError as error:
-            raise _translated(error, self.name) from error
+            raise _translated(error, self._name) from error
 
 
 def _quoted(text: str) -> str:

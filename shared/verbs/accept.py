@@ -15,7 +15,7 @@ from shared.nouns.errors import Fault, Refusal
 from shared.nouns.messages import Attempt
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.nouns.partner import Partner
-from shared.nouns.request import Header, Read, read_request
+from shared.nouns.request import GUID, Header, Read, read_request
 from shared.nouns.task import Task, TaskState
 from shared.plan import Cohort, Planner
 from shared.tables.parked import ParkedItem
@@ -74,7 +74,7 @@ async def _accept(world: World, read: Read, who: str) -> None:
         return
     template = load_template(world.settings.templates, header.template, frozenset(step.name for step in world.steps))
     organization = await world.tenant.organizations.ours()
-    ours = Ours(world.settings.tenant_id.lower(), frozenset(organization.domains))
+    ours = Ours(world.settings.tenant_id.lower(), frozenset(organization.verified_domains))
     partner = await _partner(world, header, ours)
     today = world.clock().date()
     sponsors = await _sponsors(world, read)
@@ -110,8 +110,16 @@ async def _sponsors(world: World, read: Read) -> dict[str, str | None]:
     """The object id of everybody named as a sponsor; None for who is none of our people."""
     names = {name for guest in read.guests.values() for name in guest.sponsors or ()} | set(read.header.sponsors)
     ordered = sorted(names)
-    found = await asyncio.gather(*(world.tenant.users.member(name) for name in ordered))
+    found = await asyncio.gather(*(_member(world, name) for name in ordered))
     return dict(zip(ordered, found, strict=True))
+
+
+async def _member(world: World, name: str) -> str | None:
+    """The object id of one of our own people; None for anybody else."""
+    if "@" not in name and not GUID.match(name):
+        return None
+    user = await (world.tenant.users.by_id(name) if GUID.match(name) else world.tenant.users.by_principal_name(name))
+    return user.id if user is not None and user.user_type.lower() == "member" else None
 
 
 async def _put_on_record(

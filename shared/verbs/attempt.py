@@ -13,6 +13,7 @@ from shared.tables.requests import Request
 from shared.tables.store import Changed
 from shared.tables.task_rows import JournalEntry
 from shared.tenant import Tenant
+from shared.turn import Turn, turn
 from shared.verbs.advance import advance, hold_gate
 from shared.verbs.park import park_message, park_task
 from shared.verbs.subjects import subject_of
@@ -48,29 +49,23 @@ async def _attempt(world: World, message: Attempt) -> None:
             world, queue_of(message.task), message.model_dump_json().encode(), "it names a task that is not on record"
         )
         return
-    if task.settled:
-        if task.state is TaskState.STOPPED:
-            await park_task(world, task)
-        await advance(world, task.request, task.cohort)
-        return
-    if message.attempt < task.attempt or (message.gate and task.state is not TaskState.WAITING):
-        return
     now = world.clock()
-    if task.claimed_until is not None and task.claimed_until > now:
-        await _again(world, message, (task.claimed_until - now).total_seconds())
-        return
-    if request.cancelled and not task.intents:
-        await _settle(world, move(task, TaskState.CANCELLED, CANCELLED_BEFORE, now))
-        return
-    if request.paused:
-        return
-    task = replace(task, attempt=message.attempt)
-    if task.members and task.state is TaskState.WAITING:
-        held = await hold_gate(world, task, message)
-        if held is None:
+    match turn(task, message, now, cancelled=request.cancelled, paused=request.paused):
+        case Turn.FOLLOW_UP:
+            await _follow_up(world, task)
+        case Turn.HELD:
+            held_for = (task.claimed_until or now) - now
+            await _again(world, message, held_for.total_seconds())
+        case Turn.CANCEL:
+            await _settle(world, move(task, TaskState.CANCELLED, CANCELLED_BEFORE, now))
+        case Turn.GATE:
+            opened = await hold_gate(world, replace(task, attempt=message.attempt), message)
+            if opened is not None:
+                await _run(world, opened, request)
+        case Turn.RUN:
+            await _run(world, replace(task, attempt=message.attempt), request)
+        case Turn.STALE | Turn.PAUSED:
             return
-        task = held
-    await _run(world, task, request)
 
 
 async def _run(world: World, task: Task, request: Request) -> None:
@@ -105,10 +100,13 @@ async def _run(world: World, task: Task, request: Request) -> None:
 
 async def _settle(world: World, task: Task, *entries: JournalEntry) -> None:
     """Row, successors, return: in this order, so that a crash between them leaves a message that does the rest."""
-    saved = await world.tables.tasks.save(task, *entries)
-    if saved.state is TaskState.STOPPED:
-        await park_task(world, saved)
-    await advance(world, saved.request, saved.cohort)
+    await _follow_up(world, await world.tables.tasks.save(task, *entries))
+
+
+async def _follow_up(world: World, task: Task) -> None:
+    if task.state is TaskState.STOPPED:
+        await park_task(world, task)
+    await advance(world, task.request, task.cohort)
 
 
 @dataclass

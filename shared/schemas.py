@@ -1,0 +1,57 @@
+"""The published JSON Schemas of our messages and templates, and the page of settings: made from the models themselves.
+
+`python -m shared.schemas` writes them into docs/; a test holds them current.
+"""
+
+import json
+from pathlib import Path
+
+from shared.nouns.messages import Attempt, Finish
+from shared.nouns.request import PartnerRequest
+from shared.nouns.template import Template
+from shared.settings import ROOT, Settings
+
+DOCS = ROOT / "docs"
+MODELS = {
+    "partner-request.v1.json": (PartnerRequest, "A partner request, or one complete part of a split one."),
+    "attempt.v1.json": (Attempt, "One run at a task; travels on the step's queue."),
+    "finish.v1.json": (Finish, "All tasks of a request may be settled; travels on queue finish-request."),
+    "template.v1.json": (Template, "A partner template (templates/*.toml)."),
+}
+
+
+def published() -> dict[Path, str]:
+    """The files and what stands in them."""
+    files: dict[Path, str] = {}
+    for name, (model, description) in MODELS.items():
+        schema = model.model_json_schema(by_alias=True)
+        head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": name.removesuffix(".json"), "description": description}
+        files[DOCS / "schemas" / name] = json.dumps({**schema, **head}, indent=2) + "\n"
+    files[DOCS / "settings.md"] = _settings_page()
+    return files
+
+
+def _settings_page() -> str:
+    lines = ["# Settings", "", "App settings, read once at start (`shared/settings.py`). This page is made by `python -m shared.schemas`.", ""]
+    for field in Settings.model_fields.values():
+        default = "needed" if field.is_required() else f"default `{_shown(field.default)}`" if _shown(field.default) else "optional"
+        lines += [f"## {field.alias}", "", f"{field.description} ({default})", ""]
+    lines += [
+        "## ENTENTE_SWEEP_SCHEDULE",
+        "",
+        "When lost tasks are looked for, as NCRONTAB (`0 */5 * * * *`). The Functions host reads it, and refuses to start without. (needed)",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Path):
+        return value.name
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+if __name__ == "__main__":
+    for path, text in published().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")

@@ -1,0 +1,35 @@
+"""Whether a message that names a task may run an attempt now: pure."""
+
+from datetime import datetime
+from enum import Enum, auto
+
+from shared.nouns.messages import Attempt
+from shared.nouns.task import Task, TaskState
+
+
+class Turn(Enum):
+    """What a delivered attempt message leads to."""
+
+    RUN = auto()
+    GATE = auto()  # the batch's guests have to be looked at before it can run
+    FOLLOW_UP = auto()  # the task is settled; only what follows from it may still be missing
+    STALE = auto()  # a later attempt has taken over
+    HELD = auto()  # another delivery holds the task
+    CANCEL = auto()
+    PAUSED = auto()
+
+
+def turn(task: Task, message: Attempt, now: datetime, *, cancelled: bool, paused: bool) -> Turn:
+    """The turn of this message. A task that has begun is brought to its end even where its request was cancelled."""
+    if task.settled:
+        return Turn.FOLLOW_UP
+    waiting = task.state is TaskState.WAITING
+    if message.attempt < task.attempt or (message.gate and not waiting):
+        return Turn.STALE
+    if task.claimed_until is not None and task.claimed_until > now:
+        return Turn.HELD
+    if cancelled and not task.intents:
+        return Turn.CANCEL
+    if paused:
+        return Turn.PAUSED
+    return Turn.GATE if waiting and task.members else Turn.RUN

@@ -1,0 +1,309 @@
+"""The app's verbs on memory: tables, bus and clock are values of the test; Microsoft 365 is the simulated tenant.
+
+Everything outside goes through one *border*, which counts calls and can kill the worker before or after any of them.
+"""
+
+import heapq
+import itertools
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+
+from shared.bus import Bus, Envelope
+from shared.nouns.messages import attempt_from, finish_from
+from shared.root import build
+from shared.settings import Settings
+from shared.steps import STEPS
+from shared.tables import Tables
+from shared.tables.store import Changed, Delete, Exists, Insert, Merge, Replace, Write
+from shared.tenant import Tenant, TenantSettings
+from shared.topology import FINISH, INTAKE
+from shared.verbs.accept import accept
+from shared.verbs.attempt import attempt
+from shared.verbs.finish import finish
+from shared.verbs.sweep import sweep
+from shared.verbs.world import World
+
+START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+LOCK = timedelta(seconds=120)
+MOST_DELIVERIES = 10
+
+
+class Killed(BaseException):
+    """The worker is gone, in the middle of whatever it did."""
+
+
+@dataclass
+class Border:
+    """Every call to the outside passes here. `kill_at` is the number of the call at which the worker dies."""
+
+    calls: int = 0
+    kill_at: int | None = None
+    kill_after_effect: bool = False
+    log: list[str] = field(default_factory=list)
+
+    async def cross[Answer](self, what: str, effect: Callable[[], Awaitable[Answer]]) -> Answer:
+        self.calls += 1
+        self.log.append(what)
+        here = self.calls == self.kill_at
+        if here and not self.kill_after_effect:
+            raise Killed(what)
+        answer = await effect()
+        if here:
+            raise Killed(what)
+        return answer
+
+
+class MemoryTable:
+    """A table in memory, with etags and transactions as Table Storage has them."""
+
+    def __init__(self, name: str, border: Border) -> None:
+        self._name = name
+        self._border = border
+        self._tags = itertools.count(1)
+        self.content: dict[tuple[str, str], dict[str, Any]] = {}
+
+    async def get(self, partition: str, key: str) -> dict[str, Any] | None:
+        async def effect() -> dict[str, Any] | None:
+            row = self.content.get((partition, key))
+            return None if row is None else dict(row)
+
+        return await self._border.cross(f"{self._name}.get", effect)
+
+    async def write(self, *writes: Write) -> list[str]:
+        async def effect() -> list[str]:
+            return self._write(writes)
+
+        return await self._border.cross(f"{self._name}.write", effect)
+
+    def _write(self, writes: Sequence[Write]) -> list[str]:
+        assert 0 < len(writes) <= 100
+        after = dict(self.content)
+        tags = []
+        touched = set()
+        for write in writes:
+            match write:
+                case Delete(partition=partition, key=key):
+                    spot = (partition, key)
+                    if spot not in after:
+                        raise Changed(self._name)
+                    del after[spot]
+                    tags.append("")
+                case Insert(row=row) | Merge(row=row) | Replace(row=row):
+                    spot = (row["PartitionKey"], row["RowKey"])
+                    there = after.get(spot)
+                    if isinstance(write, Insert) and there is not None:
+                        raise Exists(self._name)
+                    if isinstance(write, Replace) and (there is None or there["etag"] != write.etag):
+                        raise Changed(self._name)
+                    tags.append(str(next(self._tags)))
+                    base = there or {} if isinstance(write, Merge) else {}
+                    after[spot] = {**base, **row, "etag": tags[-1]}
+            touched.add(spot)
+        assert len(touched) == len(writes), "a transaction may touch a row once"
+        assert len({partition for partition, _ in touched}) == 1, "a transaction has one partition"
+        self.content = after
+        return tags
+
+    async def rows(
+        self,
+        partition: str,
+        prefix: str = "",
+        *,
+        most: int | None = None,
+        select: Sequence[str] | None = None,
+        where: str = "",
+        behind: str = "",
+    ) -> AsyncIterator[dict[str, Any]]:
+        async def effect() -> list[dict[str, Any]]:
+            found = [
+                dict(row)
+                for (home, key), row in sorted(self.content.items())
+                if home == partition and key.startswith(prefix) and key > behind and _matches(row, where)
+            ]
+            return found[:most]
+
+        for row in await self._border.cross(f"{self._name}.rows", effect):
+            yield row
+
+
+def _matches(row: dict[str, Any], where: str) -> bool:
+    """The one condition that the app asks for besides keys: unsettled, and untouched since an instant."""
+    if not where:
+        return True
+    assert where.startswith("(state eq 'ready' or state eq 'waiting') and touched lt '"), where
+    return row["state"] in {"ready", "waiting"} and str(row.get("touched", "")) < where.rsplit("'", 2)[1]
+
+
+@dataclass(order=True)
+class Due:
+    at: datetime
+    number: int
+    envelope: Envelope = field(compare=False)
+    deliveries: int = field(default=0, compare=False)
+
+
+class MemoryBus(Bus):
+    """Queues in memory: scheduled messages, duplicate detection, redelivery after the lock, dead letters."""
+
+    def __init__(self, border: Border, clock: Callable[[], datetime]) -> None:
+        self._border = border
+        self._clock = clock
+        self._numbers = itertools.count()
+        self._seen: dict[tuple[str, str], datetime] = {}
+        self.waiting: list[Due] = []
+        self.dead: list[Envelope] = []
+        self.sent = 0
+
+    async def send(self, envelopes: Any) -> None:
+        listed = list(envelopes)
+        if not listed:
+            return
+
+        async def effect() -> None:
+            for envelope in listed:
+                self._enqueue(envelope)
+
+        await self._border.cross("bus.send", effect)
+
+    def _enqueue(self, envelope: Envelope) -> None:
+        self.sent += 1
+        now = self._clock()
+        spot = (envelope.queue, envelope.message_id)
+        if spot in self._seen and now - self._seen[spot] < timedelta(seconds=300):
+            return
+        self._seen[spot] = now
+        heapq.heappush(self.waiting, Due(max(envelope.at or now, now), next(self._numbers), envelope))
+
+    async def close(self) -> None:
+        return
+
+
+class CountedTransport(httpx.AsyncBaseTransport):
+    """Microsoft 365 over the network, with every call at the border."""
+
+    def __init__(self, border: Border) -> None:
+        self._border = border
+        self._inner = httpx.AsyncHTTPTransport()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        async def effect() -> httpx.Response:
+            response = await self._inner.handle_async_request(request)
+            await response.aread()
+            return response
+
+        return await self._border.cross(f"tenant.{request.method}", effect)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+@dataclass
+class Rig:
+    """A world on memory, with a clock that moves to whatever is due next."""
+
+    border: Border
+    world: World
+    tables: dict[str, MemoryTable]
+    bus: MemoryBus
+    now: datetime = START
+
+    async def deliver_all(self, most: int = 20_000) -> None:
+        """Every message has been delivered, redelivered where its worker died, and dead-lettered after ten deliveries."""
+        for _ in range(most):
+            if not self.bus.waiting:
+                return
+            due = heapq.heappop(self.bus.waiting)
+            self.now = max(self.now, due.at)
+            try:
+                await self.run(due.envelope)
+            except Killed:
+                due.at = self.now + LOCK
+            except Exception:
+                due.at = self.now + timedelta(milliseconds=1)
+                if due.deliveries + 1 >= MOST_DELIVERIES:
+                    raise
+            else:
+                continue
+            due.deliveries += 1
+            if due.deliveries >= MOST_DELIVERIES:
+                self.bus.dead.append(due.envelope)
+            else:
+                heapq.heappush(self.bus.waiting, due)
+        raise AssertionError(f"messages keep coming: {self.bus.waiting[:3]}")
+
+    async def run(self, envelope: Envelope) -> None:
+        """What the function of the envelope's queue does."""
+        body = envelope.body if isinstance(envelope.body, bytes) else envelope.body.encode()
+        if envelope.queue == INTAKE:
+            await accept(self.world, body, "queue partner-requests", int(envelope.properties.get("retry", "0")))
+        elif envelope.queue == FINISH:
+            await finish(self.world, finish_from(body).request)
+        else:
+            await attempt(self.world, attempt_from(body))
+
+    async def submit(self, request: dict[str, Any]) -> None:
+        """The request is on the intake queue, as one message."""
+        body = json.dumps(request).encode()
+        await self.bus.send([Envelope(queue=INTAKE, message_id=f"{request['id']}-{self.bus.sent}", body=body)])
+
+    async def settle(self, request: dict[str, Any]) -> None:
+        """The request was submitted and everything that follows from it has happened, sweeps included."""
+        await self.submit(request)
+        for _ in range(3):
+            await self.deliver_all()
+            self.now += timedelta(seconds=1_000)
+            try:
+                await sweep(self.world)
+            except Killed:
+                continue
+        await self.deliver_all()
+
+    async def close(self) -> None:
+        await self.world.tenant.close()
+
+
+def settings(tenant_id: str, **changes: Any) -> Settings:
+    """Settings as a deployment has them; clients connect to nothing until they are used."""
+    values: dict[str, Any] = {
+        "ENTENTE_TENANT_ID": tenant_id,
+        "ENTENTE_PERSON_KEY": "bm90IGEgc2VjcmV0LCBqdXN0IHRlc3QgYnl0ZXMuLi4=",
+        "ServiceBus": "Endpoint=sb://localhost;SharedAccessKeyName=k;SharedAccessKey=v;UseDevelopmentEmulator=true;",
+        "Tables": "unused",
+        **changes,
+    }
+    return Settings.model_validate(values)
+
+
+def rig(graph: TenantSettings, **changes: Any) -> Rig:
+    """A rig whose tenant is reached with `graph`."""
+    border = Border()
+    opened: dict[str, MemoryTable] = {}
+
+    def table(name: str) -> MemoryTable:
+        return opened.setdefault(name, MemoryTable(name, border))
+
+    async def ending() -> None:
+        return
+
+    def clock() -> datetime:
+        return made.now
+
+    bus = MemoryBus(border, clock)
+    world = World(
+        settings=settings(graph.tenant_id, **changes),
+        clock=clock,
+        tables=Tables(table, ending),
+        bus=bus,
+        tenant=Tenant(graph, transport=CountedTransport(border)),
+        steps=STEPS,
+    )
+    made = Rig(border, world, opened, bus)
+    return made
+
+
+__all__ = ["START", "Border", "Killed", "MemoryTable", "Rig", "build", "rig", "settings"]
