@@ -93,7 +93,7 @@ class Queue:
             return
         self._insert(message)
         length = self.properties.time_to_live
-        if message.content.ttl is not None:
+        if message.content.ttl is not None and message.dead_letter_source is None:  # a dead letter's own time is over
             length = min(length, message.content.ttl)
         if self._routes is not None and length != float("inf"):
             message.expires_at = message.enqueued_at + length
