@@ -1,0 +1,52 @@
+"""The app settings of the local stack, and the environment in which its parts run."""
+
+import base64
+import secrets
+from collections.abc import Mapping
+
+from devstack.stack.addresses import Addresses
+
+# What could lead a local part to a real service. The stack's own values, or none, take their place.
+_OUTWARD = ("servicebus", "tables", "azure", "website_", "functions_", "identity_", "msi_")
+# Which tenant is changed is never the environment's to say; the last three are the command's, not the app's.
+_NOT_OURS = frozenset(
+    {
+        *("ENTENTE_TENANT_ID", "ENTENTE_GRAPH_URL", "ENTENTE_EXCHANGE_URL", "ENTENTE_IDENTITY_CLIENT_ID"),
+        *("ENTENTE_URL", "ENTENTE_KEY", "ENTENTE_TOKEN"),
+    }
+)
+_LOOPBACK = "127.0.0.1,localhost"
+
+
+def part_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what names a real service, and with loopback reached directly, whatever proxy there is."""
+    kept = {
+        name: value
+        for name, value in environment.items()
+        if value and name not in _NOT_OURS and not name.lower().startswith(_OUTWARD)
+    }
+    proxied = ",".join(filter(None, (kept.get("NO_PROXY") or kept.get("no_proxy", ""), _LOOPBACK)))
+    return kept | {"NO_PROXY": proxied, "no_proxy": proxied, "PYTHONUNBUFFERED": "1"}
+
+
+def app_settings(where: Addresses, graph: str) -> dict[str, str]:
+    """The app's settings on this stack. The key of the opaque person ids is new each time, as the tables are."""
+    return {
+        "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+        "FUNCTIONS_WORKER_RUNTIME": "python",
+        "ServiceBus": where.service_bus,
+        "Tables": where.tables,
+        "IDENTITY_ENDPOINT": where.identity,
+        "IDENTITY_HEADER": where.identity_header,
+        "ENTENTE_TENANT_ID": where.tenant_id,
+        "ENTENTE_PERSON_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
+        "ENTENTE_GRAPH_URL": graph,
+        "ENTENTE_EXCHANGE_URL": where.tenant,
+        "ENTENTE_KEY_ROLES": "Requester,Approver,Operator,Reader",
+        "ENTENTE_SWEEP_SCHEDULE": "*/30 * * * * *",
+    }
+
+
+def host_environment(environment: Mapping[str, str], settings: Mapping[str, str], wished: Mapping[str, str]) -> dict[str, str]:
+    """What a host runs in: `wished` wins over the environment's ENTENTE_*, which win over the stack's own settings."""
+    return {**settings, **part_environment(environment), **wished}

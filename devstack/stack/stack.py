@@ -1,0 +1,236 @@
+"""The stack: starts its parts together, keeps watch over them, and takes them down again, hosts first."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from devstack.stack.addresses import Addresses
+from devstack.stack.azurite import connection_string, start_azurite
+from devstack.stack.child import Child
+from devstack.stack.control import order
+from devstack.stack.errors import StackError
+from devstack.stack.folder import KEYS, RECORD, WorkFolder
+from devstack.stack.queues import config
+from devstack.stack.settings import app_settings, host_environment, part_environment
+from shared.steps import STEPS
+from shared.tables import create_all
+from shared.topology import PARKED, queues
+
+ROOT = Path(__file__).parents[2]
+# A host drains for up to 30 s by itself before it gives up.
+HOST_GRACE = 40.0
+PART_GRACE = 10.0
+
+
+@dataclass
+class Stack:
+    """A local stack, up inside `async with`.
+
+    `settings` are app settings that win over everything. `lag` and `faults` are what the tenant's `/_sim/lag` and
+    `/_sim/faults` take; None leaves the tenant as it is by itself, `lag=0` and `throttle=False` switch them off.
+    `functions_port` is the first host's port, 0 for a free one. `folder` is held by this stack alone.
+    """
+
+    hosts: int = 1
+    settings: Mapping[str, str] = field(default_factory=dict)
+    lag: Any = None
+    throttle: bool = True
+    faults: Sequence[Mapping[str, Any]] = ()
+    functions_port: int = 0
+    seed: Path | None = None
+    app: Path = ROOT
+    folder: Path = ROOT / ".stack"
+    say: Callable[[str], None] = lambda _: None
+
+    _held: contextlib.ExitStack = field(default_factory=contextlib.ExitStack, repr=False)
+    _parts: list[Child] = field(default_factory=list, repr=False)
+    _hosts: list[Child] = field(default_factory=list, repr=False)
+    _watches: set[asyncio.Task[None]] = field(default_factory=set, repr=False)
+    _failed: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    _failure: StackError | None = None
+    _where: Addresses | None = None
+    _environment: dict[str, str] = field(default_factory=dict, repr=False)
+    _keys: dict[str, Any] = field(default_factory=dict, repr=False)
+    _hosts_begun: int = 0
+    _up: bool = False
+
+    async def __aenter__(self) -> Self:
+        try:
+            self._work = self._held.enter_context(WorkFolder(self.folder))
+            self._where, graph = await self._start_parts()
+            self._environment = host_environment(os.environ, app_settings(self._where, graph), self.settings)
+            self._keys = {"master": secrets.token_urlsafe(32), "default": secrets.token_urlsafe(32)}
+            self.say("Starting the function app")
+            await _all(create_all(self._where.tables), self._start_hosts())
+            self._up = True
+            self._record()
+        except BaseException:
+            await self._stop()
+            raise
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self._stop()
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where everything answers now, hosts that were killed left out."""
+        assert self._where is not None, "the stack is not up"
+        pids = {part.name: part.pid for part in self._parts}
+        return replace(
+            self._where,
+            functions=tuple(str(host.announced["url"]) for host in self._hosts),
+            function_keys=self._keys,
+            pids={"stack": os.getpid(), **pids, "hosts": [host.pid for host in self._hosts]},
+        )
+
+    @property
+    def running_hosts(self) -> tuple[Child, ...]:
+        """The hosts that are up, the oldest first."""
+        return tuple(self._hosts)
+
+    async def start_host(self) -> Child:
+        """One more host of the same app answers, on a port of its own, with the same keys."""
+        self._hosts_begun += 1
+        number = self._hosts_begun
+        keys = self._work.write(KEYS, self._keys)
+        # An empty settings file in place of the app's own, which may point at somebody's Azure.
+        nothing = self._work.write("local.settings.json", {"IsEncrypted": False, "Values": {}})
+        port = self.functions_port if number == 1 else 0
+        command = [sys.executable, "-m", "devstack.host", "--app", str(self.app), "--port", str(port), "--keys", str(keys)]
+        command += ["--settings", str(nothing), "--state", str(self._work.path / "timers"), "--easy-auth-from-header"]
+        host = await self._start(f"host-{number}", command, self._environment)
+        # The first host has made up the keys of single functions; those that follow take the same.
+        self._keys = self._keys if "functions" in self._keys else dict(host.announced["keys"])
+        self._hosts.append(host)
+        self._record()
+        return host
+
+    def kill_host(self, host: Child) -> None:
+        """The host is killed (SIGKILL) in the middle of whatever it is doing."""
+        host.kill()
+        self._forget(host)
+
+    async def stop_host(self, host: Child) -> None:
+        """The host has drained and ended."""
+        await host.stop(HOST_GRACE)
+        self._forget(host)
+
+    async def failure(self) -> StackError:
+        """What went wrong, once a part has ended that should not have."""
+        await self._failed.wait()
+        assert self._failure is not None
+        return self._failure
+
+    def hurry(self) -> None:
+        """Every part is killed at once; leaving the stack has nothing more to wait for."""
+        for child in (*self._hosts, *self._parts):
+            child.kill()
+
+    async def _start_parts(self) -> tuple[Addresses, str]:
+        self.say("Starting tables, broker and simulated tenant")
+        around = part_environment(os.environ)
+        entities = config(queues(tuple((step.name, step.session) for step in STEPS)), PARKED)
+        described = self._work.write("Config.json", entities)
+        seed = ("--seed", str(self.seed)) if self.seed else ()
+        port, broker, tenant = await _all(
+            self._start_tables(around),
+            self._start("broker", [sys.executable, "-m", "devstack.broker", "--config", str(described)], around),
+            self._start("tenant", [sys.executable, "-m", "devstack.tenant", *seed], around),
+        )
+        bus, told = broker.announced, tenant.announced
+        await self._set_behaviour(str(told["control"]))
+        where = Addresses(
+            functions=(),
+            function_keys={},
+            service_bus=str(bus["connectionString"]),
+            service_bus_control=str(bus["control"]),
+            tables=connection_string(port),
+            identity=str(told["identity"]),
+            identity_header=str(told["identityHeader"]),
+            tenant=str(told["tenant"]),
+            tenant_id=str(told["tenantId"]),
+            control=str(told["control"]),
+            pids={},
+        )
+        return where, str(told["graph"])
+
+    async def _set_behaviour(self, control: str) -> None:
+        if self.lag is not None:
+            await order(control, "PUT", "lag", self.lag)
+        if not self.throttle:
+            await order(control, "PUT", "throttle", {"on": False})
+        if self.faults:
+            await order(control, "POST", "faults", {"rules": list(self.faults)})
+
+    async def _start_tables(self, environment: Mapping[str, str]) -> int:
+        log = self._work.logs / "tables.log"
+        child, port = await start_azurite(ROOT, log=log, environment=environment, folder=self._work.path)
+        self._parts.append(child)
+        self._watch(child)
+        return port
+
+    async def _start(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> Child:
+        child = await Child.start(name, command, log=self._work.logs / f"{name}.log", environment=environment, folder=ROOT)
+        try:
+            await child.announcement()
+        except BaseException:
+            await child.stop(0)
+            raise
+        if not name.startswith("host-"):
+            self._parts.append(child)
+        self._watch(child)
+        return child
+
+    async def _start_hosts(self) -> None:
+        if self.hosts < 1:
+            return
+        await self.start_host()
+        await _all(*(self.start_host() for _ in range(self.hosts - 1)))
+
+    def _watch(self, child: Child) -> None:
+        async def watch() -> None:
+            await child.process.wait()
+            if not child.expected and self._failure is None:
+                self._failure = child.ended()
+                self._failed.set()
+
+        task = asyncio.create_task(watch())
+        self._watches.add(task)
+        task.add_done_callback(self._watches.discard)
+
+    def _forget(self, host: Child) -> None:
+        self._hosts.remove(host)
+        self._record()
+
+    def _record(self) -> None:
+        if self._up:
+            self._work.write(RECORD, self.addresses.to_json())
+
+    async def _stop(self) -> None:
+        try:
+            await asyncio.gather(*(host.stop(HOST_GRACE) for host in self._hosts))
+            await asyncio.gather(*(part.stop(PART_GRACE) for part in self._parts))
+            await asyncio.gather(*self._watches)
+        finally:
+            self._up = False
+            self._hosts.clear()
+            self._parts.clear()
+            self._held.close()
+
+
+async def _all(*starting: Any) -> list[Any]:
+    """The results of all; where one fails, the others are given up, and its own error is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(each) for each in starting]
+    except* StackError as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]

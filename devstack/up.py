@@ -1,0 +1,158 @@
+"""`python -m devstack up`: the local stack in the foreground, until SIGTERM, SIGINT (Ctrl-C) or SIGHUP."""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from devstack.stack import ROOT, Addresses, AlreadyUpError, Stack, StackError
+
+_FAILED, _ALREADY_UP = 1, 3
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The parser knows what `up` takes."""
+    add = parser.add_argument
+    add("--json", action="store_true", help="print exactly one JSON object with every address")
+    add("--hosts", type=_count, default=1, metavar="N", help="how many hosts of the function app to start (default 1)")
+    add("--functions-port", type=int, default=0, metavar="P", help="port of the first host; 0 takes a free one (default)")
+    add("--seed", type=Path, metavar="FILE", help="what the simulated tenant starts with (default: the one that examples/ use)")
+    add("--no-lag", action="store_true", help="the tenant's reads are never behind its writes")
+    add("--no-throttle", action="store_true", help="the tenant has no limits")
+    add("--faults", type=_rules, default=[], metavar="FILE", help="JSON file with fault rules, as the tenant's /_sim/faults takes")
+    add(
+        "--set", dest="settings", type=_setting, action="append", default=[], metavar="NAME=VALUE", help="an app setting of the hosts"
+    )
+    add("--folder", type=Path, default=ROOT / ".stack", help="work folder: logs, addresses (default .stack)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """0 after a signal; 1 when a part cannot start or has ended by itself; 3 when a stack is up in the folder already."""
+    console = Console(stderr=True, highlight=False)
+    try:
+        return asyncio.run(_up(options, console))
+    except StackError as error:
+        console.print(Text(str(error), style="red"), soft_wrap=True)
+        return _ALREADY_UP if isinstance(error, AlreadyUpError) else _FAILED
+
+
+async def _up(options: argparse.Namespace, console: Console) -> int:
+    stopped = asyncio.Event()
+    stack = Stack(
+        hosts=options.hosts,
+        settings=dict(options.settings),
+        lag=0 if options.no_lag else None,
+        throttle=not options.no_throttle,
+        faults=options.faults,
+        functions_port=options.functions_port,
+        seed=options.seed and options.seed.resolve(),
+        folder=options.folder.resolve(),
+        say=lambda words: console.print(f"{words} ...", style="dim"),
+    )
+
+    def stop() -> None:
+        if stopped.is_set():
+            stack.hurry()
+        stopped.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    async with _unless(stopped, stack) as up:
+        if not up:
+            return 0
+        _announce(stack.addresses, console, as_json=options.json)
+        failed = asyncio.create_task(stack.failure())
+        told = asyncio.create_task(stopped.wait())
+        await asyncio.wait((failed, told), return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+        failed.cancel()
+        if not stopped.is_set():
+            raise failed.result()
+        console.print("Stopping: hosts finish what they have begun. Once more to stop at once ...", style="dim")
+    return 0
+
+
+@contextlib.asynccontextmanager
+async def _unless(stopped: asyncio.Event, stack: Stack) -> AsyncIterator[bool]:
+    """The stack is up, or False: it was told to stop while it was starting, and is down again."""
+    starting = asyncio.create_task(stack.__aenter__())
+    told = asyncio.create_task(stopped.wait())
+    await asyncio.wait((starting, told), return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    if stopped.is_set() and not starting.done():
+        starting.cancel()
+        await asyncio.wait((starting,))
+        yield False
+        return
+    await starting
+    try:
+        yield True
+    finally:
+        await stack.__aexit__(None, None, None)
+
+
+def _announce(where: Addresses, console: Console, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(where.to_json()), flush=True)
+        return
+    rows = [(f"function app, host {number}", url) for number, url in enumerate(where.functions, start=1)]
+    rows += [
+        ("function key", str(where.function_keys["default"])),
+        ("service bus", where.service_bus),
+        ("service bus, control", where.service_bus_control),
+        ("tables", where.tables),
+        ("simulated tenant", where.tenant),
+        ("simulated tenant, control", where.control),
+        ("managed identity", where.identity),
+    ]
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(name, Text(value))
+    printed = Console(highlight=False)
+    printed.print("[green]The local stack is up.[/] Everything is on this machine, and gone when it stops.\n")
+    printed.print(table)
+    printed.print(
+        "\nTry in another terminal, in this folder:\n"
+        "  make demo                                   a partner with 25 guests, from start to end\n"
+        "  .venv/bin/entente submit examples/fabrikam.json --watch\n"
+        "  .venv/bin/entente status                    and: why ADDRESS, parked list\n"
+        "Logs are in .stack/logs. Ctrl-C stops the stack.",
+        markup=False,
+    )
+    console.file.flush()
+    sys.stdout.flush()
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 0 <= int(text) <= 20:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 0 to 20")
+    return int(text)
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not name or not separator:
+        raise argparse.ArgumentTypeError(f"{text} is not NAME=VALUE")
+    return name, value
+
+
+def _rules(text: str) -> list[Any]:
+    try:
+        found = json.loads(Path(text).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{text} cannot be read as JSON: {error}") from error
+    rules = found.get("rules") if isinstance(found, dict) else found
+    if not isinstance(rules, list):
+        raise argparse.ArgumentTypeError(f"{text} must hold a list of rules")
+    return rules
