@@ -12,6 +12,8 @@ from typing import Any
 
 import aiohttp
 import pytest
+from azure.servicebus import ServiceBusMessage
+from azure.servicebus.aio import ServiceBusClient
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = Path(__file__).resolve().parent / "apps"
@@ -82,8 +84,11 @@ async def start_host(tmp_path: Path) -> AsyncIterator[StartHost]:
         started.append(host)
         async with asyncio.timeout(DEADLINE):
             line = await process.stdout.readline()
-        if line:
-            host.announced = json.loads(line)
+        if not line:
+            await process.wait()
+            await host.reading
+            pytest.fail(f"the host did not start:\n{host.text()}")
+        host.announced = json.loads(line)
         return host
 
     yield start
@@ -99,3 +104,87 @@ async def start_host(tmp_path: Path) -> AsyncIterator[StartHost]:
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), timeout=aiohttp.ClientTimeout(DEADLINE)) as session:
         yield session
+
+
+QUEUES: dict[str, dict[str, object]] = {
+    "work": {"LockDuration": "PT5S", "MaxDeliveryCount": 3},
+    "text": {"MaxDeliveryCount": 2},
+    "sessions": {"RequiresSession": True, "LockDuration": "PT5S"},
+    "batch": {},
+    "json-batch": {"MaxDeliveryCount": 2},
+    "seen": {},
+}
+
+
+@dataclass
+class Bus:
+    """A running broker and a client of it. `seen` is what the app's functions have told so far."""
+
+    connection: str
+    process: asyncio.subprocess.Process
+    client: ServiceBusClient
+    seen: list[dict[str, Any]] = field(default_factory=list)
+
+    async def send(self, queue: str, *messages: ServiceBusMessage | str) -> None:
+        made = [each if isinstance(each, ServiceBusMessage) else ServiceBusMessage(each) for each in messages]
+        async with self.client.get_queue_sender(queue) as sender:
+            await sender.send_messages(made)
+
+    async def until_seen(self, true: Callable[[list[dict[str, Any]]], bool]) -> None:
+        await until(lambda: true(self.seen), lambda: f"something else to be seen than {self.seen}")
+
+    async def depth(self, queue: str, **session: str) -> int:
+        """How many messages are in the queue or locked."""
+        async with self.client.get_queue_receiver(queue, **session) as receiver:
+            return len(await receiver.peek_messages(max_message_count=100))
+
+    async def until_empty(self, queue: str, **session: str) -> None:
+        async with asyncio.timeout(DEADLINE):
+            while await self.depth(queue, **session):
+                await asyncio.sleep(0.05)
+
+
+async def _watch(bus: Bus) -> None:
+    async with bus.client.get_queue_receiver("seen") as receiver:
+        while True:
+            for message in await receiver.receive_messages(max_message_count=20, max_wait_time=5):
+                bus.seen.append(json.loads(b"".join(message.body)))
+                await receiver.complete_message(message)
+
+
+@pytest.fixture
+async def bus(tmp_path: Path) -> AsyncIterator[Bus]:
+    """The local broker with QUEUES, as a process of its own."""
+    queues = [{"Name": name, "Properties": properties} for name, properties in QUEUES.items()]
+    config = {
+        "UserConfig": {"Namespaces": [{"Name": "sbemulatorns", "Queues": queues, "Topics": []}], "Logging": {"Type": "Console"}}
+    }
+    file = tmp_path / "Config.json"
+    file.write_text(json.dumps(config))
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "devstack.broker", "--config", str(file)), cwd=ROOT, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    connection = json.loads(await process.stdout.readline())["connectionString"]
+    async with ServiceBusClient.from_connection_string(connection, retry_total=0) as client:
+        running = Bus(connection, process, client)
+        watching = asyncio.create_task(_watch(running))
+        yield running
+        watching.cancel()
+        await asyncio.wait({watching})
+    if process.returncode is None:
+        process.terminate()
+    await process.wait()
+
+
+StartBusHost = Callable[..., Awaitable[HostProcess]]
+
+
+@pytest.fixture
+async def bus_host(start_host: StartHost, bus: Bus) -> StartBusHost:
+    """Starts the app `bus` on the broker, listening for the functions named."""
+
+    async def start(*functions: str, **settings: str) -> HostProcess:
+        return await start_host("bus", "--only", ",".join(functions), **({"BUS": bus.connection, "WORK": "work"} | settings))
+
+    return start
