@@ -1,8 +1,10 @@
 """Groups of our directory, and who is in them."""
 
+import json
 from collections.abc import Collection
 
 from kiota_abstractions.base_request_configuration import RequestConfiguration
+from kiota_abstractions.request_information import RequestInformation
 from msgraph.generated.groups.item.group_item_request_builder import GroupItemRequestBuilder
 from msgraph.generated.models.group import Group as GroupBody
 from msgraph.generated.models.reference_create import ReferenceCreate
@@ -85,10 +87,9 @@ class Groups:
         if len(user_ids) > MOST_PER_PATCH:
             raise ValueError(f"{MOST_PER_PATCH} members can be added at once, not {len(user_ids)}")
         links = [self._graph.reference("directoryObjects", guid(user_id, "user id")) for user_id in user_ids]
-        body = GroupBody(additional_data={"members@odata.bind": links})
         answer = await self._graph.ask(
             operations.ADD_MEMBERS,
-            lambda client: client.groups.by_group_id(group).to_patch_request_information(body),
+            lambda client: _binding(client.groups.by_group_id(group), links),
             about=f"group {group}",
             allow=(400, 404),
         )
@@ -127,6 +128,14 @@ class Groups:
             about=f"group {group}, user {user}",
             allow=(404,),
         )
+
+
+def _binding(group: GroupItemRequestBuilder, links: list[str]) -> RequestInformation:
+    """The PATCH with nothing but the members, as documented: the SDK's model would write a type beside them, and a body that
+    sets more than members needs the wider Group.ReadWrite.All."""
+    information = group.to_patch_request_information(GroupBody())
+    information.content = json.dumps({"members@odata.bind": links}).encode()
+    return information
 
 
 def _kind(content: dict[str, Json]) -> str:

@@ -101,19 +101,26 @@ def _answer(turn: dict[str, Any]) -> httpx.Response | Exception:
 
 def _response(turn: dict[str, Any]) -> httpx.Response:
     match turn:
-        case {"users": list(users)}:
-            return httpx.Response(200, json={"value": [GUEST | user for user in users]})
-        case {"among": dict(among)}:
-            return httpx.Response(200, json={"responses": [_item(user, groups) for user, groups in among.items()]})
-        case {"relationships": list(found)}:
-            return httpx.Response(200, json={"value": found, "@adminapi.warnings": []})
         case {"refused": [int(status), str(code), str(message)]}:
             return refusal(status, code, message, turn.get("headers"))
         case {"failed": [str(exception), str(said)]}:
             return exchange_refusal(exception, said)
+        case {"status": int(status)}:
+            return httpx.Response(status, json=turn.get("json"), headers=turn.get("headers"))
+    return httpx.Response(200, json=_content(turn))
+
+
+def _content(turn: dict[str, Any]) -> dict[str, Any]:
+    match turn:
+        case {"users": list(users)}:
+            return {"value": [GUEST | user for user in users]}
         case {"user": dict(user)}:
-            return httpx.Response(200, json=GUEST | user)
-    return httpx.Response(turn["status"], json=turn.get("json"), headers=turn.get("headers"))
+            return GUEST | user
+        case {"among": dict(among)}:
+            return {"responses": [_item(user, groups) for user, groups in among.items()]}
+        case {"relationships": list(found)}:
+            return {"value": found, "@adminapi.warnings": []}
+    raise AssertionError(f"no answer in {turn}")
 
 
 def _item(user: str, groups: list[str] | int) -> dict[str, Any]:
