@@ -9,13 +9,14 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 
+from devstack.tenant.server import RunningTenant
 from shared.bus import Bus, Envelope
 from shared.nouns.messages import attempt_from, finish_from
-from shared.root import build
 from shared.settings import Settings
 from shared.steps import STEPS
 from shared.tables import Tables
@@ -166,11 +167,11 @@ class MemoryBus(Bus):
 
         async def effect() -> None:
             for envelope in listed:
-                self._enqueue(envelope)
+                self.enqueue(envelope)
 
         await self._border.cross("bus.send", effect)
 
-    def _enqueue(self, envelope: Envelope) -> None:
+    def enqueue(self, envelope: Envelope) -> None:
         self.sent += 1
         now = self._clock()
         spot = (envelope.queue, envelope.message_id)
@@ -223,6 +224,7 @@ class Rig:
                 await self.run(due.envelope)
             except Killed:
                 due.at = self.now + LOCK
+                self.world._seen.clear()
             except Exception:
                 due.at = self.now + timedelta(milliseconds=1)
                 if due.deliveries + 1 >= MOST_DELIVERIES:
@@ -246,14 +248,14 @@ class Rig:
         else:
             await attempt(self.world, attempt_from(body))
 
-    async def submit(self, request: dict[str, Any]) -> None:
+    def submit(self, request: dict[str, Any]) -> None:
         """The request is on the intake queue, as one message."""
         body = json.dumps(request).encode()
-        await self.bus.send([Envelope(queue=INTAKE, message_id=f"{request['id']}-{self.bus.sent}", body=body)])
+        self.bus.enqueue(Envelope(queue=INTAKE, message_id=f"{request['id']}-{self.bus.sent}", body=body))
 
     async def settle(self, request: dict[str, Any]) -> None:
         """The request was submitted and everything that follows from it has happened, sweeps included."""
-        await self.submit(request)
+        self.submit(request)
         for _ in range(3):
             await self.deliver_all()
             self.now += timedelta(seconds=1_000)
@@ -279,8 +281,31 @@ def settings(tenant_id: str, **changes: Any) -> Settings:
     return Settings.model_validate(values)
 
 
-def rig(graph: TenantSettings, **changes: Any) -> Rig:
-    """A rig whose tenant is reached with `graph`."""
+class Bearer:
+    """A credential that holds the tokens of the simulated tenant, whatever this machine's clock says."""
+
+    def __init__(self, running: RunningTenant) -> None:
+        self._running = running
+
+    async def get_token(self, *scopes: str, claims: str | None = None) -> SimpleNamespace:
+        identity = next(iter(self._running.services.tenant.identities))
+        resource = scopes[0].removesuffix("/.default")
+        token, _ = self._running.services.tenant.tokens.mint(
+            resource,
+            application=identity.application,
+            principal=identity.principal,
+            roles=identity.permissions.get(resource, []),
+            directory_roles=identity.directory_roles,
+        )
+        return SimpleNamespace(token=token)
+
+    async def close(self) -> None:
+        return
+
+
+def rig(running: RunningTenant, **changes: Any) -> Rig:
+    """A rig whose tenant is the running one."""
+    graph = TenantSettings(tenant_id=running.services.tenant.tenant_id, graph_url=running.graph, exchange_url=running.address)
     border = Border()
     opened: dict[str, MemoryTable] = {}
 
@@ -299,11 +324,10 @@ def rig(graph: TenantSettings, **changes: Any) -> Rig:
         clock=clock,
         tables=Tables(table, ending),
         bus=bus,
-        tenant=Tenant(graph, transport=CountedTransport(border)),
+        tenant=Tenant(graph, credential=Bearer(running), transport=CountedTransport(border)),
         steps=STEPS,
     )
     made = Rig(border, world, opened, bus)
     return made
 
 
-__all__ = ["START", "Border", "Killed", "MemoryTable", "Rig", "build", "rig", "settings"]

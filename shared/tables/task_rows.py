@@ -108,7 +108,7 @@ def journal_row(task: Task, entry: JournalEntry, number: int) -> dict[str, Any]:
     at = instant(entry.at)
     return {
         "PartitionKey": task.request,
-        "RowKey": f"j|{task.key.removeprefix('t|')}|{entry.attempt:05}|{at}|{number}",
+        "RowKey": f"j|{task.key.removeprefix('t|')}|{entry.attempt:05}|{at}|{entry.kind}|{number}",
         "kind": entry.kind,
         "attempt": entry.attempt,
         "at": at,
