@@ -84,12 +84,11 @@ def properties(given: Mapping[str, object], defaults: QueueProperties | None = N
 
 def described(held: QueueProperties) -> dict[str, object]:
     """The properties under Config.json's names."""
-    named = {name: getattr(held, field) for name, field in _FIELDS.items()}
-    for name, value in named.items():
-        if isinstance(value, float):
-            named[name] = durations.text(value)
-        elif value is None:
-            named[name] = ""
+    named: dict[str, object] = {}
+    for name, field in _FIELDS.items():
+        value = getattr(held, field)
+        is_duration = isinstance(getattr(QueueProperties(), field), float)
+        named[name] = durations.text(value) if is_duration else "" if value is None else value
     return named
 
 

@@ -1,6 +1,7 @@
 """A broker in the test's own event loop, and unmodified SDK clients connected to it over sockets."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -34,7 +35,7 @@ class Bus:
     async def open[L: (ServiceBusSender, ServiceBusReceiver)](self, *links: L) -> list[L]:
         """The links, all opened at once."""
         self._links += links
-        await asyncio.gather(*(link._open_with_retry() for link in links))
+        await asyncio.gather(*(link.__aenter__() for link in links))
         return list(links)
 
     async def pair(self, queue: str = "q", **receiving: Any) -> tuple[ServiceBusSender, ServiceBusReceiver]:
@@ -104,3 +105,4 @@ async def start() -> AsyncIterator[Start]:
             return Bus(broker, http, stack)
 
         yield started
+    gc.collect()  # sockets that a client forgot are closed while their event loop still runs

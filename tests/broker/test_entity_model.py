@@ -480,7 +480,8 @@ def test_a_lost_session_lock_frees_the_session_and_counts_a_delivery() -> None:
     queue.advance()
     assert seat.told == ["granted a", "lost a"]
     assert next_seat.told == ["granted a"]
-    for lost in (lambda: queue.locked(token, "a"), lambda: queue.sessions and queue.sessions.held("a", "one")):
+    sessions = queue.sessions
+    for lost in (lambda: queue.locked(token, "a"), lambda: sessions.held("a", "one")):
         with pytest.raises(BusError) as caught:
             lost()
         assert caught.value.condition == SESSION_LOCK_LOST

@@ -221,7 +221,9 @@ async def test_a_message_is_settled_over_management_when_its_link_is_gone(start:
     sender, receiver = await bus.pair()
     await sender.send_messages([ServiceBusMessage(str(n)) for n in range(4)])
     complete, abandon, defer, dead = await receive(receiver, 4)
-    await receiver._handler._link.detach()
+    link = receiver._handler._link
+    assert link is not None
+    await link.detach()
     await receiver.complete_message(complete)
     await receiver.defer_message(defer)
     await receiver.dead_letter_message(dead, reason="r", error_description="d")

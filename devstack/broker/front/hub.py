@@ -16,9 +16,10 @@ from devstack.broker.tokens import Key
 
 
 class Link(Protocol):
-    """A link of a client to a queue."""
+    """A link of a client to a queue; `receives` is the client's view."""
 
     active_at: float
+    receives: bool
 
     def drop(self, reason: Error) -> None:
         """The link is detached with this error and the client is told."""
@@ -133,9 +134,10 @@ class Outlet:
                 handle.cancel()
         self._turn = self._alarm = None
 
-    def drop_links(self, reason: Error) -> None:
+    def drop_links(self, reason: Error, *, receivers_only: bool = False) -> None:
         for link in list(self.links):
-            link.drop(reason)
+            if link.receives or not receivers_only:
+                link.drop(reason)
 
 
 class Hub:
@@ -176,7 +178,7 @@ class Hub:
         for queue in queues:
             if queue.sessions is not None:
                 reason = Error(SESSION_LOCK_LOST, f"The sessions of queue '{queue.name}' have been reset.")
-                self._outlets[queue].drop_links(reason)
+                self._outlets[queue].drop_links(reason, receivers_only=True)
 
     def wake(self) -> None:
         """Every queue looks at the clock again."""

@@ -24,6 +24,8 @@ SESSION_GRACE = 1.5
 class QueueReceiver:
     """`locks` is peek-lock, else receive-and-delete. Messages locked here stay locked when the link goes; a session does not."""
 
+    receives = True
+
     def __init__(self, channel: "Channel", handle: int, name: str, queue: Queue, *, locks: bool) -> None:
         self.handle = handle
         self.name = name

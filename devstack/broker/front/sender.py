@@ -93,6 +93,7 @@ class QueueSender(SendingLink):
     """Messages to a queue."""
 
     operation = "send"
+    receives = False
 
     def __init__(self, channel: "Channel", handle: int, queue: Queue) -> None:
         super().__init__(channel, handle, self._send)
