@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from devstack.stack.errors import StackError
 
-_TETHER = Path(__file__).with_name("tether.py")
+TETHER = Path(__file__).with_name("tether.py")
 # A slow machine with a cold disk takes its time; nothing that works takes this long.
 START_SECONDS = 90.0
 _TAIL_LINES = 15
@@ -38,7 +38,7 @@ class Child:
         """
         with log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", str(_TETHER), str(os.getpid()), *command),
+                *(sys.executable, "-I", "-S", str(TETHER), str(os.getpid()), *command),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=output,

@@ -1,0 +1,124 @@
+"""The app's HTTP API in the operator's words."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+
+from cli.connection import Connection
+from cli.errors import BadInput, OutOfReach
+from shared.nouns.errors import Fault
+
+PAGE = 1_000
+# The first call to an app that has scaled to nothing waits for it to start.
+_TIMEOUT = httpx.Timeout(60.0, connect=15.0)
+
+
+class Api:
+    """One app. Every method raises OutOfReach where it does not answer or lets nobody in, BadInput where it says no."""
+
+    def __init__(self, connection: Connection) -> None:
+        headers = {"Accept": "application/json", "User-Agent": "entente"}
+        if connection.key:
+            headers["x-functions-key"] = connection.key
+        if connection.token:
+            headers["Authorization"] = f"Bearer {connection.token}"
+        self.local = connection.local
+        self._url = connection.url
+        # A proxy has no business between us and this machine.
+        self._http = httpx.Client(base_url=f"{connection.url}/api/", headers=headers, timeout=_TIMEOUT, trust_env=not self.local)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def submit(self, parts: Iterable[str]) -> dict[str, Any]:
+        """Every part of a request is on the app's queue; the answer to the last one."""
+        shown: dict[str, Any] = {}
+        sent = 0
+        for part in parts:
+            try:
+                shown = self._call(
+                    "POST", "partner-requests", content=part.encode(), headers={"Content-Type": "application/json"}
+                )
+            except OutOfReach as error:
+                if not sent:
+                    raise
+                raise OutOfReach(
+                    f"{error} The first {sent} parts of the request were taken: submit it again, nothing is done twice."
+                ) from error
+            sent += 1
+        return shown | {"parts": sent}
+
+    def requests(self) -> list[dict[str, Any]]:
+        """The newest requests, open ones first."""
+        return list(self._call("GET", "partner-requests")["requests"])
+
+    def page(self, name: str, *, top: int = PAGE, after: str = "") -> dict[str, Any] | None:
+        """A request with a page of its tasks, `next` naming where to go on; None where the app does not know the id."""
+        found: dict[str, Any] | None = self._call("GET", _path(name), params={"top": str(top), "after": after}, missing=None)
+        return found
+
+    def tasks(self, first: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """All tasks of the request whose first page is `first`, page by page."""
+        page: Mapping[str, Any] | None = first
+        while page is not None:
+            yield from page.get("tasks", [])
+            page = self.page(first["id"], after=page["next"]) if page.get("next") else None
+
+    def control(self, name: str, verb: str) -> dict[str, Any]:
+        """The request is cancelled, paused or resumed."""
+        return dict(self._call("POST", f"{_path(name)}/{verb}"))
+
+    def parked(self) -> list[dict[str, Any]]:
+        """Everything that waits for a person, longest first."""
+        return list(self._call("GET", "parked")["parked"])
+
+    def redrive(self, item: str) -> dict[str, Any]:
+        """The parked thing is tried again."""
+        return dict(self._call("POST", "parked/redrive", json={"id": item}))
+
+    def why(self, address: str) -> dict[str, Any]:
+        """A person's story."""
+        return dict(self._call("POST", "why", json={"address": address}))
+
+    def _call(self, method: str, path: str, *, missing: Any = BadInput, **more: Any) -> Any:
+        try:
+            answer = self._http.request(method, path, **more)
+        except httpx.HTTPError as error:
+            hint = " Is the local stack up? Start it with 'make up'." if self.local else ""
+            raise OutOfReach(f"{self._url} does not answer ({type(error).__name__}: {error}).{hint}") from error
+        body = _body(answer)
+        said = str(body.get("error") or "").strip() if isinstance(body, dict) else ""
+        if answer.is_success and body is not None:
+            return body
+        if answer.status_code == 404 and missing is not BadInput and said:
+            return missing
+        raise self._refused(answer.status_code, said, body)
+
+    def _refused(self, status: int, said: str, body: Any) -> OutOfReach | BadInput:
+        if status == 401:
+            return OutOfReach(f"{self._url} does not take this key or sign-in (401). Check ENTENTE_KEY or ENTENTE_TOKEN.")
+        if status == 403:
+            return OutOfReach(f"{self._url} does not allow this: {said or 'no reason given'} (403).")
+        if status in {400, 404, 409} and said:
+            listed = body.get("faults") or []
+            return BadInput(said, [Fault(str(each.get("field", "")), str(each.get("reason", ""))) for each in listed])
+        what = said or "nothing that this command understands"
+        return OutOfReach(
+            f"{self._url} answers {status}: {what}. Check that ENTENTE_URL is an Entente app, or try again shortly."
+        )
+
+
+def _path(name: str) -> str:
+    return f"partner-requests/{quote(name, safe='')}"
+
+
+def _body(answer: httpx.Response) -> Any:
+    try:
+        return answer.json()
+    except ValueError:
+        return None

@@ -1,0 +1,237 @@
+"""`entente`: submit partner requests, watch them, and look after what needs a person."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli import show
+from cli.client import Api
+from cli.connection import connection
+from cli.errors import DONE, INTERRUPTED, STOPPED, BadInput, CommandError
+from cli.files import load
+from cli.watch import ENDED, Watch, follow
+
+_HELP = """Onboard partner organizations, and see what became of it.
+
+The function app is found through ENTENTE_URL with ENTENTE_KEY (a function key) or ENTENTE_TOKEN (the bearer token of an
+Entra sign-in); without ENTENTE_URL it is the local stack of this folder (`make up`).
+
+Exit codes: 0 done; 1 the request stopped, failed or was cancelled; 2 bad input or usage; 3 the app is not reachable or does
+not let you in; 130 interrupted (the request goes on).
+"""
+app = typer.Typer(help=_HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+parked_app = typer.Typer(help="What waits for a person.", no_args_is_help=True)
+request_app = typer.Typer(help="How a partner request is written.", no_args_is_help=True)
+app.add_typer(parked_app, name="parked")
+app.add_typer(request_app, name="request")
+
+type Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else on standard output.")]
+type RequestName = Annotated[str, typer.Argument(metavar="REQUEST", help="The request's id.")]
+
+
+@app.command()
+def submit(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The partner request, JSON; - is standard input.")],
+    guests: Annotated[
+        Path | None,
+        typer.Option(help="Guests from a CSV: the bulk-invite template of Entra's portal, or email,name,groups,until."),
+    ] = None,
+    name: Annotated[str, typer.Option("--id", help="The request's id, in place of the file's.")] = "",
+    *,
+    watch: Annotated[bool, typer.Option("--watch", help="Show progress until the request has ended.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Check a partner request and hand it to the app. The same id with the same content is done once, however often it comes."""
+    with _told(as_json=as_json):
+        raw, parts = load(file, guests, name)
+        with _api() as api:
+            known = api.page(raw["id"], top=0)
+            answer = api.submit(parts)
+            if not watch:
+                _submitted(answer, known, as_json=as_json)
+                return
+            before = None if known is None else len(known.get("refusals") or ())
+            looking = Watch(api, raw["id"], tuple(_addresses(raw)), refused_before=before)
+            _watch(api, looking, as_json=as_json)
+
+
+@app.command()
+def status(
+    name: Annotated[str, typer.Argument(metavar="[REQUEST]", help="A request's id; without it, the newest requests.")] = "",
+    *,
+    watch: Annotated[bool, typer.Option("--watch", help="Show progress until the request has ended.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show the newest requests, or one request with its tasks."""
+    with _told(as_json=as_json), _api() as api:
+        if watch and not name:
+            raise BadInput("--watch needs to know which request: entente status REQUEST --watch")
+        if not name:
+            found = api.requests()
+            _print_json({"requests": found}) if as_json else show.requests(show.console(), found)
+            return
+        if api.page(name, top=0) is None:
+            raise BadInput(f"There is no request {name}. It may not have been accepted yet; 'entente status' lists all.")
+        if watch:
+            _watch(api, Watch(api, name), as_json=as_json)
+        _finish(api, name, (), as_json=as_json)
+
+
+@app.command()
+def why(address: Annotated[str, typer.Argument(help="A person's e-mail address.")], *, as_json: Json = False) -> None:
+    """Tell why a person is, or is not, in our tenant."""
+    with _told(as_json=as_json), _api() as api:
+        found = api.why(address)
+        _print_json(found) if as_json else show.console().print(show.plain(found["sentence"]), soft_wrap=True)
+
+
+def _control(verb: str, name: str, *, as_json: bool) -> None:
+    with _told(as_json=as_json), _api() as api:
+        found = api.control(name, verb)
+        _print_json(found) if as_json else show.header(show.console(), found)
+
+
+@app.command()
+def cancel(name: RequestName, *, as_json: Json = False) -> None:
+    """Cancel what a request has not begun; what has begun is brought to its end."""
+    _control("cancel", name, as_json=as_json)
+
+
+@app.command()
+def pause(name: RequestName, *, as_json: Json = False) -> None:
+    """Let a request rest until it is resumed."""
+    _control("pause", name, as_json=as_json)
+
+
+@app.command()
+def resume(name: RequestName, *, as_json: Json = False) -> None:
+    """Let a paused request go on."""
+    _control("resume", name, as_json=as_json)
+
+
+@parked_app.command("list")
+def parked_list(*, as_json: Json = False) -> None:
+    """List what waits for a person, longest first, with the reason."""
+    with _told(as_json=as_json), _api() as api:
+        found = api.parked()
+        _print_json({"parked": found}) if as_json else show.parked(show.console(), found)
+
+
+@parked_app.command("redrive")
+def parked_redrive(
+    item: Annotated[str, typer.Argument(metavar="[ID]", help="What to try again, as 'parked list' names it.")] = "",
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Everything that can be tried again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Try a parked thing again, or all of them. Refused requests are not tried again: correct and submit them."""
+    with _told(as_json=as_json), _api() as api:
+        if bool(item) == everything:
+            raise BadInput("Give the id of one parked thing, or --all.")
+        ids = [each["id"] for each in api.parked() if each["kind"] != "refused"] if everything else [item]
+        results = [_redriven(api, each, alone=not everything) for each in ids]
+        if as_json:
+            _print_json({"redriven": results})
+        else:
+            for result in results:
+                show.console().print(show.plain(f"{result['id']}: {result.get('what') or result['error']}"), soft_wrap=True)
+            if not results:
+                show.console().print("Nothing is parked that could be tried again.")
+        if any("error" in result for result in results):
+            raise typer.Exit(STOPPED)
+
+
+@request_app.command("schema")
+def request_schema() -> None:
+    """Print the JSON Schema of a partner request."""
+    from shared.nouns.request import PartnerRequest
+
+    _print_json(PartnerRequest.model_json_schema(by_alias=True))
+
+
+def _redriven(api: Api, item: str, *, alone: bool) -> Mapping[str, Any]:
+    try:
+        return api.redrive(item)
+    except BadInput as error:
+        if alone:
+            raise
+        return {"id": item, "error": str(error)}
+
+
+def _submitted(answer: Mapping[str, Any], known: Mapping[str, Any] | None, *, as_json: bool) -> None:
+    if as_json:
+        _print_json(answer)
+        return
+    parts = f" in {answer['parts']} parts" if answer["parts"] > 1 else ""
+    show.console().print(
+        show.plain(f"Request {answer['id']} is with the app{parts}. See it: entente status {answer['id']} --watch")
+    )
+    if known is not None:
+        show.console().print(
+            show.plain(
+                f"This id is known already ({known['state']}): the same content changes nothing, other content is refused."
+            )
+        )
+
+
+def _watch(api: Api, looking: Watch, *, as_json: bool) -> None:
+    """Progress until the end, on standard error where standard output is JSON; then the request as it ended, and the exit code."""
+    console = show.console(errors=as_json)
+    try:
+        shown = follow(looking, console)
+    except KeyboardInterrupt:
+        show.console(errors=True).print(
+            show.plain(f"Request {looking.name} goes on without you. See it again: entente status {looking.name} --watch")
+        )
+        raise typer.Exit(INTERRUPTED) from None
+    refused = looking.refused_before is not None and looking.refused_anew(shown)
+    _finish(api, looking.name, looking.addresses, as_json=as_json, refused=refused)
+
+
+def _finish(api: Api, name: str, addresses: tuple[str, ...], *, as_json: bool, refused: bool = False) -> None:
+    shown = api.page(name)
+    if shown is None:
+        raise BadInput(f"There is no request {name} any more.")
+    tasks = list(api.tasks(shown))
+    if as_json:
+        _print_json({key: value for key, value in shown.items() if key != "next"} | {"tasks": tasks})
+    else:
+        show.request(show.console(), shown, tasks, show.names(shown, tasks, addresses))
+    bad = refused or (shown["state"] in ENDED and shown["state"] != "done")
+    raise typer.Exit(STOPPED if bad else DONE)
+
+
+def _addresses(raw: Mapping[str, Any]) -> Iterator[str]:
+    return (str(guest.get("email", "")) for guest in raw.get("guests", ()))
+
+
+@contextmanager
+def _told(*, as_json: bool) -> Iterator[None]:
+    """What goes wrong is told as a sentence, or as JSON, and becomes the exit code."""
+    try:
+        yield
+    except CommandError as error:
+        if as_json:
+            _print_json({"error": str(error), "faults": [{"field": each.field, "reason": each.reason} for each in error.faults]})
+        else:
+            show.faults(show.console(errors=True), str(error), error.faults)
+        raise typer.Exit(error.exit_code) from None
+
+
+def _api() -> Api:
+    return Api(connection(os.environ, Path.cwd()))
+
+
+def _print_json(value: Any) -> None:
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+if __name__ == "__main__":
+    app()
