@@ -60,7 +60,7 @@ def explain(subject: Subject, actual: State) -> str | None:
     if conflict := actual.get("conflict"):
         return f"{_several(conflict)} have this person's address: decide which one is meant, and take the address from the others"
     user, deleted = actual.get("user"), actual.get("deleted")
-    if user and actual.get("user_type") == "Member" and not actual.get("external"):
+    if user and actual.get("user_type") != "Guest" and not actual.get("external"):
         return f"The address is one of our own people's (user {user}): they need no invitation, leave them out"
     if (user or deleted) and actual.get("enabled") is False:
         return (
