@@ -14,7 +14,7 @@ from devstack.host.delivery import Delivery, LinkLostError, NoSessionError, Open
 from devstack.host.functions import Function
 from devstack.host.hostjson import ServiceBus
 from devstack.host.invocations import Invocations
-from devstack.host.pump import Pump
+from devstack.host.pump import Pump, Worked
 from devstack.host.renewal import Renewal
 from devstack.host.worker import Outcome, Trace
 
@@ -113,37 +113,37 @@ async def _singles(listening: Listening, stopping: asyncio.Event, accepting: asy
     slots, idle = (options.calls, None) if accepting is None else (options.calls_per_session, options.idle)
     # A session's messages share the session's lock; there is nothing to renew for each.
     each = options.renewal if accepting is None else 0.0
+    locks: dict[str, Renewal] = {}
+
+    async def work(delivery: Delivery) -> Outcome:
+        locks[delivery.lock_token] = Renewal(receiver, delivery, delivery.locked_until, each)
+        value, found = metadata.single(delivery, listening.function.data_type)
+        return await listening.invocations.run(listening.function, value, found, trace_of(delivery))
+
+    async def settle(done: Sequence[Worked]) -> None:
+        await _settle(listening, receiver, done)
+        for one in done:
+            locks.pop(one.delivery.lock_token).stop()
+
     try:
-        await Pump(receiver, lambda delivery: _single(listening, receiver, delivery, each), slots, idle).run(stopping)
+        await Pump(receiver, work, settle, slots, idle).run(stopping)
     finally:
         if renewal is not None:
             renewal.stop()
         await receiver.close()
 
 
-async def _single(listening: Listening, receiver: Receiver, delivery: Delivery, renew_for: float) -> None:
-    renewal = Renewal(receiver, delivery, delivery.locked_until, renew_for)
-    function = listening.function
-    value, found = metadata.single(delivery, function.data_type)
-    try:
-        outcome = await listening.invocations.run(function, value, found, trace_of(delivery))
-        await _settle(listening, receiver, [delivery], outcome)
-    finally:
-        renewal.stop()
-
-
-async def _settle(listening: Listening, receiver: Receiver, deliveries: Sequence[Delivery], outcome: Outcome) -> None:
-    if outcome.ok and not listening.options.auto_complete:
-        return
-    settle = receiver.complete if outcome.ok else receiver.abandon
-    answers = await asyncio.gather(*(settle(each) for each in deliveries), return_exceptions=True)
-    for delivery, answer in zip(deliveries, answers, strict=True):
+async def _settle(listening: Listening, receiver: Receiver, done: Sequence[Worked]) -> None:
+    due = [one for one in done if not one.outcome.ok or listening.options.auto_complete]
+    work = [(receiver.complete if one.outcome.ok else receiver.abandon)(one.delivery) for one in due]
+    answers = await asyncio.gather(*work, return_exceptions=True)
+    for one, answer in zip(due, answers, strict=True):
         if isinstance(answer, LinkLostError):
             _log.warning(
                 "%s: message %s could not be %s, so it will be delivered again: %s",
                 listening.function.name,
-                delivery.message_id,
-                "completed" if outcome.ok else "abandoned",
+                one.delivery.message_id,
+                "completed" if one.outcome.ok else "abandoned",
                 answer,
             )
         elif isinstance(answer, BaseException):
@@ -191,10 +191,10 @@ async def _batch(listening: Listening, receiver: Receiver, batch: list[Delivery]
         value, found = batches.many(batch, function.data_type)
     except batches.UnbindableError as error:
         _log.error("%s: a batch of %d is abandoned: %s", function.name, len(batch), error)
-        await _settle(listening, receiver, batch, Outcome(ok=False))
-        return
-    outcome = await listening.invocations.run(function, value, found, trace_of(batch[0]))
-    await _settle(listening, receiver, batch, outcome)
+        outcome = Outcome(ok=False)
+    else:
+        outcome = await listening.invocations.run(function, value, found, trace_of(batch[0]))
+    await _settle(listening, receiver, [Worked(delivery, outcome) for delivery in batch])
 
 
 def trace_of(delivery: Delivery) -> Trace | None:

@@ -107,9 +107,9 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 QUEUES: dict[str, dict[str, object]] = {
-    "work": {"LockDuration": "PT5S", "MaxDeliveryCount": 3},
+    "work": {"LockDuration": "PT3S", "MaxDeliveryCount": 3},
     "text": {"MaxDeliveryCount": 2},
-    "sessions": {"RequiresSession": True, "LockDuration": "PT5S"},
+    "sessions": {"RequiresSession": True, "LockDuration": "PT3S"},
     "batch": {},
     "json-batch": {"MaxDeliveryCount": 2},
     "seen": {},

@@ -41,7 +41,7 @@ async def test_a_failing_message_is_delivered_again_at_once_and_dead_lettered_at
 
 async def test_a_long_run_keeps_its_lock(bus: Bus, bus_host: StartBusHost) -> None:
     await bus_host("work")
-    await bus.send("work", "sleep 7")
+    await bus.send("work", "sleep 4.5")
     await bus.until_seen(lambda seen: any("finished" in each for each in seen))
     await bus.until_empty("work")
     assert [each["count"] for each in bus.seen if "body" in each] == [1]
@@ -77,7 +77,7 @@ async def test_sessions_are_worked_on_in_order_and_no_more_at_once_than_configur
 
 async def test_messages_of_one_function_are_worked_on_side_by_side(bus: Bus, bus_host: StartBusHost) -> None:
     await bus_host("work")
-    await bus.send("work", *("sleep 1.5" for _ in range(12)))
+    await bus.send("work", *("sleep 0.8" for _ in range(12)))
     await bus.until_seen(lambda seen: sum("finished" in each for each in seen) == 12)
     open_now = most = 0
     for each in bus.seen:
