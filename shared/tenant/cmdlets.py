@@ -65,7 +65,14 @@ TABLE = (
         wait=30,
         moves_lane=True,
     ),
-    Row((408, 503, 504), (), "is busy", "it is tried again", wait=30, perhaps=True),
+    Row(
+        (408, 503, 504),
+        ("transientexception", "timeoutexception", "serverbusy", "unavailableexception", "unknownerror"),
+        "is busy",
+        "it is tried again",
+        wait=30,
+        perhaps=True,
+    ),
     Row(
         (),
         ("commandnotfound", "isn't recognized", "is not recognized"),

@@ -12,7 +12,7 @@ from shared.tenant.fields import text, texts
 from shared.tenant.found import Relationship
 from shared.tenant.operations import Operation
 
-NAME_TAKEN_WAIT = 15.0
+READ_AGAIN_WAIT = 15.0
 NOT_FOUND = "ManagementObjectNotFoundException"
 NAME_TAKEN = "ADObjectAlreadyExistsException"
 DOMAIN_TAKEN = "DuplicateOrganizationRelationshipDomainException"
@@ -54,7 +54,7 @@ class Exchange:
             operations.NEW_RELATIONSHIP, _json(parameters), about=about, allow=(NAME_TAKEN, DOMAIN_TAKEN)
         )
         if answer.exception == NAME_TAKEN:
-            raise NotYet(f"There is an {about} already, though it was not seen before: it is read again", after=NAME_TAKEN_WAIT)
+            raise NotYet(f"There is an {about} already, though it was not seen before: it is read again", after=READ_AGAIN_WAIT)
         await self._raise_taken(answer, about, parameters)
         return _relationship(answer.values[0]).identity if answer.values else name
 
@@ -78,10 +78,13 @@ class Exchange:
         asked = parameters.get("DomainNames")
         domains = {domain.lower() for domain in asked} if isinstance(asked, tuple) else set()
         others = [one for one in await self.relationships() if one.identity != identity and domains & set(one.domains)]
+        if not others or any(one.name == parameters.get("Name") for one in others):
+            # It is there, and was not seen before: perhaps ours, made by an apply whose answer was lost.
+            raise NotYet(f"A domain of {about} is in one already: it is read again", after=READ_AGAIN_WAIT)
         taken = "; ".join(f"{', '.join(sorted(domains & set(one.domains)))} in {one.name!r}" for one in others)
         raise WontWork(
-            f"The {about} cannot have its domains: a domain is in one relationship only, and there is {taken or 'another with one of them'}. "
-            "Take the domain out there, or ask for that relationship by its name"
+            f"The {about} cannot have its domains: a domain is in one relationship only, and there is {taken}. Take the domain out "
+            "there, or ask for that relationship by its name"
         )
 
 

@@ -146,28 +146,15 @@ def test_a_block_that_the_cmdlets_would_refuse_is_refused_by_field(block: dict[s
 
 def test_every_parameter_of_the_cmdlets_can_be_asked_for() -> None:
     # Facts 4.3; without those that are not about the relationship (Identity, Confirm, WhatIf, Force).
-    assert set(PARAMETERS) == set(
-        [
-            "Name",
-            "DomainNames",
-            "Enabled",
-            "FreeBusyAccessEnabled",
-            "FreeBusyAccessLevel",
-            "FreeBusyAccessScope",
-            "MailTipsAccessEnabled",
-            "MailTipsAccessLevel",
-            "MailTipsAccessScope",
-            "PhotosEnabled",
-            "ArchiveAccessEnabled",
-            "DeliveryReportEnabled",
-            "MailboxMoveEnabled",
-            "MailboxMoveCapability",
-            "MailboxMovePublishedScopes",
-            "OAuthApplicationId",
-            "TargetApplicationUri",
-            "TargetAutodiscoverEpr",
-            "TargetSharingEpr",
-            "TargetOwaURL",
-            "OrganizationContact",
-        ]
-    )
+    expected = {f"{word}{end}" for word in ("FreeBusyAccess", "MailTipsAccess") for end in ("Enabled", "Level", "Scope")}
+    expected |= {f"{word}Enabled" for word in ("", "Photos", "ArchiveAccess", "DeliveryReport", "MailboxMove")}
+    expected |= {f"Target{word}" for word in ("ApplicationUri", "AutodiscoverEpr", "SharingEpr", "OwaURL")}
+    expected |= {
+        "Name",
+        "DomainNames",
+        "MailboxMoveCapability",
+        "MailboxMovePublishedScopes",
+        "OAuthApplicationId",
+        "OrganizationContact",
+    }
+    assert set(PARAMETERS) == expected

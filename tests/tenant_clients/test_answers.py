@@ -155,6 +155,7 @@ CLASSES = [
     ),
     ("Microsoft.Exchange.TooManyRequestsException", "slow down", LATER | {"lane": True}, 30, "throttling"),
     ("", "You exceeded the maximum number of concurrent requests per tenant", LATER | {"lane": True}, 30, "throttling"),
+    ("Microsoft.Exchange.Data.Directory.ADTransientException", "busy", LATER, 30, "busy"),
     ("System.UnauthorizedAccessException", "no", NEVER, None, "Exchange.ManageAsApp"),
     ("", "The role assigned to application X isn't supported in this scenario", NEVER, None, "15 minutes to hours"),
 ]
