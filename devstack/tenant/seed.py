@@ -46,19 +46,29 @@ def plant(tenant: SimulatedTenant, seed: Any) -> None:
     for section, planter in _PLANTERS:
         if section in seed:
             planter(tenant, seed[section])
+    if tenant.allowed_domains and tenant.blocked_domains:
+        raise ValueError("a tenant has allowedDomains or blockedDomains, not both: the platform keeps one of the two lists")
     if "permissions" in seed or "directoryRoles" in seed:
         _own_identity(tenant, seed)
+
+
+_EMPTY_IN_ORGANIZATION = (
+    *("deletedDateTime", "city", "country", "countryLetterCode", "isMultipleDataLocationsForServicesEnabled"),
+    *("onPremisesLastSyncDateTime", "onPremisesSyncEnabled", "postalCode", "preferredLanguage", "state", "street"),
+)
+_LISTS_IN_ORGANIZATION = (
+    *("assignedPlans", "businessPhones", "marketingNotificationEmails", "provisionedPlans"),
+    *("securityComplianceNotificationMails", "securityComplianceNotificationPhones", "technicalNotificationMails"),
+)
 
 
 def _organization(tenant: SimulatedTenant, given: Record) -> None:
     tenant.premium = bool(given.get("premium", tenant.premium))
     kept = {name: value for name, value in given.items() if name not in ("tenantId", "premium")}
-    defaults: Record = {
-        "businessPhones": [],
-        "createdDateTime": "2020-01-01T00:00:00Z",
-        "tenantType": "AAD",
-        "technicalNotificationMails": [],
-    }
+    empty = dict.fromkeys(_EMPTY_IN_ORGANIZATION)
+    lists: Record = {name: [] for name in _LISTS_IN_ORGANIZATION}
+    defaults: Record = {**empty, **lists, "createdDateTime": "2020-01-01T00:00:00Z", "tenantType": "AAD"}
+    defaults |= {"directorySizeQuota": {"used": 0, "total": 50_000}, "privacyProfile": {"contactEmail": "", "statementUrl": ""}}
     tenant.organization = {**defaults, **tenant.organization, **kept}
 
 
@@ -233,8 +243,6 @@ def _authorization_policy(tenant: SimulatedTenant, given: Record) -> None:
 def _domain_list(name: str) -> Callable[[SimulatedTenant, list[str]], None]:
     def planter(tenant: SimulatedTenant, given: list[str]) -> None:
         setattr(tenant, name, [item.lower() for item in given])
-        if tenant.allowed_domains and tenant.blocked_domains:
-            raise ValueError("a tenant has allowedDomains or blockedDomains, not both (facts 3.4)")
 
     return planter
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from devstack.tenant.directory.objects import Entry
+from devstack.tenant.directory.objects import Entry, Record
 from devstack.tenant.errors import already_referenced, bad_request, denied, not_found
 from devstack.tenant.graph.kinds import USER
 from devstack.tenant.graph.operation import NO_CONTENT, Call, Operation, Reply
@@ -49,8 +49,7 @@ def bind_members(call: Call, group: Entry, links: Any) -> None:
     if len(links) > _MOST_BOUND:
         raise bad_request(f"The number of references to add must not exceed {_MOST_BOUND}.")
     refuse_membership_change(call, group)
-    unified = "Unified" in (group.record.get("groupTypes") or [])
-    members = [call.reference(link, kinds=("user",) if unified else ("user", "group", "contact")) for link in links]
+    members = [call.reference(link, kinds=member_kinds(group.record)) for link in links]
     present = call.tenant.relations.targets("members", group.id)
     distinct = {member.id for member in members}
     if len(distinct) < len(members) or any(member.id in present for member in members):
@@ -60,6 +59,11 @@ def bind_members(call: Call, group: Entry, links: Any) -> None:
     for member in members:
         call.tenant.relations.add("members", group.id, member.id)
         call.tenant.audit("Add member to group", "GroupManagement", group, call.token.application)
+
+
+def member_kinds(group: Record) -> tuple[str, ...]:
+    """What may be a member: of a Microsoft 365 group only users, of a security group also groups and contacts."""
+    return ("user",) if "Unified" in (group.get("groupTypes") or []) else ("user", "group", "contact")
 
 
 def remove_member(call: Call) -> Reply:

@@ -6,7 +6,7 @@ from typing import Any
 
 from devstack.tenant.directory.objects import Entry, Record
 from devstack.tenant.errors import GraphError, bad_request, conflict
-from devstack.tenant.graph.group_references import bind_members, refuse_foreign_mastered
+from devstack.tenant.graph.group_references import bind_members, member_kinds, refuse_foreign_mastered
 from devstack.tenant.graph.kinds import GROUP
 from devstack.tenant.graph.look_up import find
 from devstack.tenant.graph.operation import NO_CONTENT, Call, Operation, Reply
@@ -65,7 +65,7 @@ def create_group(call: Call) -> Reply:
         raise bad_request(f"The number of references to add must not exceed {_MOST_REFERENCES}.")
     bound = {
         "owners": [call.reference(link, kinds=("user",)) for link in links["owners"]],
-        "members": [call.reference(link, kinds=("user", "group", "contact")) for link in links["members"]],
+        "members": [call.reference(link, kinds=member_kinds(values)) for link in links["members"]],
     }
     entry = new_group(call.tenant, values)
     for relation, targets in bound.items():
@@ -190,6 +190,7 @@ OPERATIONS = (
     Operation("DELETE", "/groups/{id}", delete_group, ("Group.ReadWrite.All",), f"{_API}delete", kind="write"),
 )
 NOT_SIMULATED = (
+    "GET /groups/delta",
     "GET /groups/delta()",
     "GET /groups/{id}/drive",
     "GET /groups/{id}/settings",

@@ -148,6 +148,7 @@ OPERATIONS = (
 )
 NOT_SIMULATED = (
     "POST /users",
+    "GET /users/delta",
     "GET /users/delta()",
     "GET /users/{id}/manager",
     "GET /users/{id}/manager/$ref",

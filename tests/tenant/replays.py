@@ -1,0 +1,159 @@
+"""One good request for every operation, and the world that they need."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tests.tenant.calling import CONTACT, LI, MIA, NOOR, PROJECT, READERS, Caller
+
+DIRECTORY = "https://graph.microsoft.com/v1.0/directoryObjects"
+USERS = "https://graph.microsoft.com/v1.0/users"
+
+
+@dataclass(frozen=True)
+class Replay:
+    """`path` and strings in `body` may name objects of the world in braces."""
+
+    operation: str
+    path: str
+    body: Any = None
+    status: int = 200
+    eventual: bool = False
+
+    @property
+    def method(self) -> str:
+        return self.operation.partition(" ")[0]
+
+    async def send(self, caller: Caller, world: dict[str, str], **more: Any) -> Any:
+        return await caller.graph(
+            self.method, _filled(self.path, world), _filled(self.body, world), eventual=self.eventual, **more
+        )
+
+
+def _filled(value: Any, world: dict[str, str]) -> Any:
+    if isinstance(value, str):
+        for name, text in world.items():
+            value = value.replace("{" + name + "}", text)
+        return value
+    if isinstance(value, list):
+        return [_filled(item, world) for item in value]
+    if isinstance(value, dict):
+        return {key: _filled(item, world) for key, item in value.items()}
+    return value
+
+
+async def make_world(caller: Caller) -> dict[str, str]:
+    """A guest with a sponsor in a group, a deleted guest, a deleted group, an audit entry."""
+    ana = await caller.guest("ana@fabrikam.com", invitedUserSponsors=[{"@odata.type": "#microsoft.graph.user", "id": MIA}])
+    bo = await caller.guest("bo@fabrikam.com")
+    gone = await caller.guest("gone@fabrikam.com")
+    await caller.graph("DELETE", f"/users/{gone}")
+    await caller.graph("POST", f"/groups/{PROJECT}/members/$ref", {"@odata.id": f"{DIRECTORY}/{ana}"})
+    await caller.graph("POST", f"/groups/{READERS}/owners/$ref", {"@odata.id": f"{USERS}/{NOOR}"})
+    body = {"displayName": "Old", "mailNickname": "old", "mailEnabled": True, "securityEnabled": False, "groupTypes": ["Unified"]}
+    old = (await caller.graph("POST", "/groups", body)).json()["id"]
+    await caller.graph("DELETE", f"/groups/{old}")
+    audit = (await caller.graph("GET", "/auditLogs/directoryAudits")).json()["value"][0]["id"]
+    tenant = caller.tenant.services.tenant.tenant_id
+    known = {"mia": MIA, "noor": NOOR, "li": LI, "project": PROJECT, "readers": READERS, "contact": CONTACT}
+    return {**known, "ana": ana, "bo": bo, "gone": gone, "old": old, "audit": audit, "tenant": tenant}
+
+
+REPLAYS = (
+    Replay(
+        "POST /invitations",
+        "/invitations",
+        {
+            "invitedUserEmailAddress": "cy@fabrikam.com",
+            "invitedUserDisplayName": "Cy (Fabrikam)",
+            "inviteRedirectUrl": "https://myapps.microsoft.com/?tenantid={tenant}",
+            "sendInvitationMessage": True,
+            "invitedUserType": "Guest",
+            "invitedUserMessageInfo": {
+                "messageLanguage": "en-US",
+                "customizedMessageBody": "plain text only",
+                "ccRecipients": [{"emailAddress": {"address": "mia@contoso.com"}}],
+            },
+            "invitedUserSponsors": [{"@odata.type": "#microsoft.graph.user", "id": "{mia}"}],
+        },
+        201,
+    ),
+    Replay("GET /users", "/users?$filter=mail eq 'ana@fabrikam.com'&$expand=sponsors"),
+    Replay("GET /users", "/users?$filter=endsWith(mail,'fabrikam.com')&$count=true&$orderby=displayName", eventual=True),
+    Replay("GET /users/$count", "/users/$count", eventual=True),
+    Replay(
+        "GET /users/{id}",
+        "/users/{ana}?$select=id,userPrincipalName,userType,mail,otherMails,proxyAddresses,externalUserState,"
+        "externalUserStateChangeDateTime,creationType,createdDateTime,accountEnabled,identities,onPremisesSyncEnabled",
+    ),
+    Replay("GET /users/{id}", "/users/mia@contoso.com"),
+    Replay("PATCH /users/{id}", "/users/{ana}", {"accountEnabled": False, "companyName": "Fabrikam", "department": "Sales"}, 204),
+    Replay("DELETE /users/{id}", "/users/{bo}", None, 204),
+    Replay("POST /users/{id}/revokeSignInSessions", "/users/{ana}/revokeSignInSessions"),
+    Replay("GET /users/{id}/sponsors", "/users/{ana}/sponsors"),
+    Replay("POST /users/{id}/sponsors/$ref", "/users/{ana}/sponsors/$ref", {"@odata.id": USERS + "/{noor}"}, 204),
+    Replay("DELETE /users/{id}/sponsors/{reference}/$ref", "/users/{ana}/sponsors/{mia}/$ref", None, 204),
+    Replay("POST /users/{id}/checkMemberGroups", "/users/{ana}/checkMemberGroups", {"groupIds": ["{project}", "{readers}"]}),
+    Replay("GET /users/{id}/memberOf", "/users/{ana}/memberOf"),
+    Replay("GET /groups", "/groups?$filter=mailNickname eq 'fabrikam-project'"),
+    Replay("GET /groups", "/groups?$filter=groupTypes/any(c:c eq 'Unified')&$expand=members($select=id,displayName)"),
+    Replay("GET /groups/{id}", "/groups/{project}"),
+    Replay(
+        "POST /groups",
+        "/groups",
+        {
+            "displayName": "Fabrikam supply",
+            "mailNickname": "fabrikam-supply",
+            "mailEnabled": True,
+            "securityEnabled": False,
+            "groupTypes": ["Unified"],
+            "visibility": "Private",
+            "owners@odata.bind": [USERS + "/{mia}"],
+            "members@odata.bind": [USERS + "/{ana}"],
+        },
+        201,
+    ),
+    Replay("PATCH /groups/{id}", "/groups/{project}", {"members@odata.bind": [DIRECTORY + "/{bo}", DIRECTORY + "/{li}"]}, 204),
+    Replay("PATCH /groups/{id}", "/groups/{project}", {"description": "All of it"}, 204),
+    Replay("DELETE /groups/{id}", "/groups/{readers}", None, 204),
+    Replay("GET /groups/{id}/members", "/groups/{project}/members?$select=id,userType,mail"),
+    Replay(
+        "GET /groups/{id}/members/graph.user",
+        "/groups/{project}/members/microsoft.graph.user?$filter=userType eq 'Guest'&$count=true",
+        eventual=True,
+    ),
+    Replay("POST /groups/{id}/members/$ref", "/groups/{project}/members/$ref", {"@odata.id": DIRECTORY + "/{bo}"}, 204),
+    Replay("DELETE /groups/{id}/members/{reference}/$ref", "/groups/{project}/members/{ana}/$ref", None, 204),
+    Replay("GET /groups/{id}/owners", "/groups/{project}/owners"),
+    Replay("POST /groups/{id}/owners/$ref", "/groups/{project}/owners/$ref", {"@odata.id": USERS + "/{li}"}, 204),
+    Replay("DELETE /groups/{id}/owners/{reference}/$ref", "/groups/{readers}/owners/{noor}/$ref", None, 204),
+    Replay("GET /directory/deletedItems/graph.user", "/directory/deletedItems/graph.user?$filter=mail eq 'gone@fabrikam.com'"),
+    Replay("GET /directory/deletedItems/graph.group", "/directory/deletedItems/microsoft.graph.group"),
+    Replay("GET /directory/deletedItems/{id}", "/directory/deletedItems/{gone}"),
+    Replay("POST /directory/deletedItems/{id}/restore", "/directory/deletedItems/{gone}/restore"),
+    Replay("POST /directory/deletedItems/{id}/restore", "/directory/deletedItems/{old}/restore"),
+    Replay("DELETE /directory/deletedItems/{id}", "/directory/deletedItems/{gone}", None, 204),
+    Replay("GET /organization", "/organization"),
+    Replay("GET /organization/{id}", "/organization/{tenant}?$select=id,verifiedDomains"),
+    Replay("GET /domains", "/domains"),
+    Replay("GET /domains/{id}", "/domains/contoso.com"),
+    Replay("GET /contacts", "/contacts?$filter=mail eq 'carlos.contact@northwind.com'"),
+    Replay("GET /contacts/{id}", "/contacts/{contact}"),
+    Replay("GET /policies/authorizationPolicy", "/policies/authorizationPolicy"),
+    Replay(
+        "PATCH /policies/authorizationPolicy",
+        "/policies/authorizationPolicy",
+        {"allowInvitesFrom": "adminsAndGuestInviters"},
+        204,
+    ),
+    Replay(
+        "GET /tenantRelationships/findTenantInformationByDomainName(domainName='{value}')",
+        "/tenantRelationships/findTenantInformationByDomainName(domainName='fabrikam.co.uk')",
+    ),
+    Replay(
+        "GET /tenantRelationships/findTenantInformationByTenantId(tenantId='{value}')",
+        "/tenantRelationships/findTenantInformationByTenantId(tenantId='22222222-2222-2222-2222-222222222222')",
+    ),
+    Replay("GET /auditLogs/directoryAudits", "/auditLogs/directoryAudits?$filter=activityDisplayName eq 'Delete group'"),
+    Replay("GET /auditLogs/directoryAudits/{id}", "/auditLogs/directoryAudits/{audit}"),
+)
+IDS = [f"{place}-{replay.operation}" for place, replay in enumerate(REPLAYS)]
