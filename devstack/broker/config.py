@@ -123,8 +123,8 @@ def _value(name: str, value: object, example: object) -> object:
             if not isinstance(value, str):
                 raise ConfigError(f"must be an ISO 8601 duration in quotes, such as PT30S, not {value!r}")
             length = durations.seconds(value)
-            if length <= 0:
-                raise ValueError("must be longer than nothing")
+            if length <= 0 or (length == float("inf") and name == "LockDuration"):
+                raise ValueError("must be longer than nothing, and a lock's must end")
             return length
         case _:
             if not isinstance(value, str):

@@ -82,13 +82,7 @@ class _Control:
         problems = configuration.forward_problems(name, properties, known)
         if problems:
             raise ConfigError("\n".join(problems))
-        try:
-            held = namespace.entity(name)
-        except BusError:
-            held = None
-        if held is not None and held.queue.properties.requires_session is not properties.requires_session:
-            self._hub.end_sessions(held)
-        created = namespace.put(name, properties)
+        created = self._hub.put(name, properties)
         entity = namespace.entity(name)
         self._hub.wake()
         return web.json_response(_described(entity), status=HTTPStatus.CREATED if created else HTTPStatus.OK)
@@ -112,9 +106,9 @@ class _Control:
 
     async def reset(self, request: web.Request) -> web.Response:
         namespace = self._hub.namespace
-        queues = [queue for entity in namespace for queue in entity]
-        self._hub.end_sessions(queues)
-        for queue in queues:
+        for queue in [queue for entity in namespace for queue in entity]:
+            if queue.sessions is not None:
+                self._hub.detach_receivers(queue)
             queue.clear()
         if request.query.get("queues", "false").lower() in {"true", "1"}:
             wanted = {name.lower() for name in self._config.queues}
@@ -122,7 +116,7 @@ class _Control:
                 if entity.queue.name.lower() not in wanted:
                     namespace.delete(entity.queue.name)
             for name, properties in self._config.queues.items():
-                namespace.put(name, properties)
+                self._hub.put(name, properties)
         self._hub.counts.clear()
         self._hub.wake()
         return web.json_response({"queues": [entity.queue.name for entity in namespace]})
@@ -196,7 +190,8 @@ def _message(message: Message) -> dict[str, object]:
 
 
 def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+    """ISO 8601, at most the last second that a datetime can hold."""
+    return datetime.fromtimestamp(min(seconds, 253402300799), UTC).isoformat().replace("+00:00", "Z")
 
 
 def _shown(value: object) -> object:

@@ -44,6 +44,7 @@ async def test_a_queue_is_made_changed_shown_and_removed(start: Start) -> None:
         ("queues/x", {"LockDuration": "1 minute"}, "ISO 8601"),
         ("queues/x", {"LockDuration": "PT0S"}, "longer than nothing"),
         ("queues/x", {"LockDuration": 5}, "in quotes"),
+        ("queues/x", {"LockDuration": durations.UNLIMITED}, "must end"),
         ("queues/x", {"MaxDeliveryCount": 0}, "whole number from 1 on"),
         ("queues/x", {"MaxDeliveryCount": True}, "whole number from 1 on"),
         ("queues/x", {"RequiresSession": "yes"}, "true or false"),
@@ -105,6 +106,16 @@ async def test_reset_drops_messages_and_if_asked_queues(start: Start) -> None:
     assert (await bus.stats())["sends"] == 1
     assert await bus.control("POST", "reset?queues=true") == (200, {"queues": ["q"]})
     assert (await bus.control("GET", "queues/q"))[1]["properties"]["LockDuration"] == "PT3S"
+
+
+async def test_a_queue_is_deleted_under_a_receiver_that_holds_a_session_and_its_messages(start: Start) -> None:
+    bus = await start({"q": QueueProperties(requires_session=True), "other": QueueProperties()})
+    (receiver,) = await bus.open((await bus.client()).get_queue_receiver("q", session_id="a"))
+    await bus.send(ServiceBusMessage("m", session_id="a"))
+    await receive(receiver, 1)
+    assert (await bus.control("POST", "reset"))[0] == 200
+    assert (await bus.control("DELETE", "queues/q"))[0] == 200
+    assert await bus.control("PUT", "queues/q") == (201, (await bus.control("GET", "queues/q"))[1])
 
 
 async def test_ceasing_to_require_sessions_detaches_who_holds_one(start: Start) -> None:

@@ -508,6 +508,26 @@ def test_a_closed_session_gives_messages_back_without_counting_and_keeps_its_sta
     assert list(queue.sessions.matching(None)) == []
 
 
+def test_a_queue_is_deleted_while_a_session_of_it_is_held() -> None:
+    world = World(q=QueueProperties(requires_session=True))
+    queue, seat = world.queue(), Seat()
+    assert queue.sessions is not None
+    sessions = queue.sessions
+    world.send(content("m", session="a"))
+    session = sessions.accept("a", seat)
+    assert queue.take(lock=True, session=session) is not None
+    world.namespace.on_gone = lambda gone: sessions.release(session) if gone is queue else None
+    world.namespace.delete("q")
+    assert list(queue) == []
+
+
+def test_nothing_can_be_sent_to_dead_letters() -> None:
+    world = World(q=QueueProperties())
+    with pytest.raises(BusError) as caught:
+        world.send(content("m"), to="q/$DeadLetterQueue")
+    assert caught.value.condition == NOT_ALLOWED
+
+
 def test_who_waits_for_a_session_waits_no_longer_than_told() -> None:
     world = World(q=QueueProperties(requires_session=True))
     queue, seat = world.queue(), Seat()

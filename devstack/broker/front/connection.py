@@ -15,6 +15,8 @@ from devstack.broker.tokens import Grant
 
 CHANNEL_MAX = 4999
 IDLE_MS = 240_000
+FLUSH_AT = 256 * 1024
+"""Bytes that are collected for one write at most."""
 MECHANISMS = ["MSSBCBS", "PLAIN", "ANONYMOUS", "EXTERNAL"]
 
 
@@ -29,6 +31,7 @@ class Connection(asyncio.Protocol):
         self._buffer = bytearray()
         self._greeted = False
         self._out: list[bytes] = []
+        self._unflushed = 0
         self._flush_planned = False
         self._channels: dict[int, Channel] = {}
         self._heartbeat: asyncio.TimerHandle | None = None
@@ -74,13 +77,19 @@ class Connection(asyncio.Protocol):
     def write(self, raw: bytes) -> None:
         """The bytes go out with all others of this turn of the event loop."""
         self._out.append(raw)
-        if not self._flush_planned:
+        self._unflushed += len(raw)
+        if self._unflushed > FLUSH_AT:
+            self._flush()  # so that the transport can say in time that the client does not keep up
+        elif not self._flush_planned:
             self._flush_planned = True
-            self.hub.loop.call_soon(self._flush)
+            self.hub.loop.call_soon(self._turn_ends)
+
+    def _turn_ends(self) -> None:
+        self._flush_planned = False
+        self._flush()
 
     def _flush(self) -> None:
-        self._flush_planned = False
-        out, self._out = self._out, []
+        out, self._out, self._unflushed = self._out, [], 0
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(b"".join(out))
 
@@ -161,7 +170,7 @@ class Connection(asyncio.Protocol):
         code, fields, _ = performative
         if code == frames.OPEN:
             self._open(fields)
-        elif code == frames.BEGIN:
+        elif code == frames.BEGIN and channel is None:
             self._channels[number] = Channel(self, number)
             self.write(frames.begin(number, number, WINDOW))
         elif code == frames.CLOSE:
@@ -186,7 +195,7 @@ class Connection(asyncio.Protocol):
         self.write(frames.open_("entente-broker", FRAME_SIZE, CHANNEL_MAX, IDLE_MS))
         idle = fields[4]
         if isinstance(idle, int) and idle > 0:
-            self._beat(idle / 2000)
+            self._beat(max(idle / 2000, 0.01))
 
     def _attach(self, channel: Channel, body: bytes) -> None:
         wanted = attach.read(body)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol, cast
 
 from devstack.broker.codec.frames import Error
@@ -11,6 +11,7 @@ from devstack.broker.model.entity import Queue
 from devstack.broker.model.errors import DETACH_FORCED, NOT_FOUND, SESSION_LOCK_LOST
 from devstack.broker.model.message import Message
 from devstack.broker.model.namespace import Namespace
+from devstack.broker.model.properties import QueueProperties
 from devstack.broker.model.sessions import Session
 from devstack.broker.tokens import Key
 
@@ -173,12 +174,20 @@ class Hub:
         for connection in list(self.connections):
             connection.abort()
 
-    def end_sessions(self, queues: Iterable[Queue]) -> None:
-        """Receivers that hold or await a session of these queues are detached, as what they hold is about to go."""
-        for queue in queues:
-            if queue.sessions is not None:
-                reason = Error(SESSION_LOCK_LOST, f"The sessions of queue '{queue.name}' have been reset.")
-                self._outlets[queue].drop_links(reason, receivers_only=True)
+    def put(self, name: str, properties: QueueProperties) -> bool:
+        """The queue exists with these properties; whether it is new. Receivers go where sessions come or cease to be required."""
+        for entity in self.namespace:
+            same = entity.queue.name.lower() == name.lower()
+            if same and entity.queue.properties.requires_session is not properties.requires_session:
+                self.detach_receivers(entity.queue)
+        return self.namespace.put(name, properties)
+
+    def detach_receivers(self, queue: Queue) -> None:
+        """What the receivers of the queue hold is about to go; they are told."""
+        reason = Error(
+            SESSION_LOCK_LOST if queue.sessions is not None else DETACH_FORCED, f"Queue '{queue.name}' has been reset."
+        )
+        self._outlets[queue].drop_links(reason, receivers_only=True)
 
     def wake(self) -> None:
         """Every queue looks at the clock again."""

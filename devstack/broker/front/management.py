@@ -1,30 +1,18 @@
 """`<queue>/$management`: requests that get an answer each (facts/service-bus-broker.md, section 8)."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from devstack.broker.codec import encode as e
 from devstack.broker.codec import sections
-from devstack.broker.codec.decode import MalformedAmqpError, decode, decode_at
-from devstack.broker.front.replies import encoded
+from devstack.broker.codec.decode import MalformedAmqpError
+from devstack.broker.front.requests import Reply, Request, refusal
 from devstack.broker.model import message as messages
 from devstack.broker.model.delivery import encoded as delivered
 from devstack.broker.model.delivery import milliseconds
 from devstack.broker.model.entity import Queue
-from devstack.broker.model.errors import (
-    ARGUMENT_ERROR,
-    LOCK_LOST,
-    MESSAGE_NOT_FOUND,
-    NOT_ALLOWED,
-    NOT_FOUND,
-    NOT_IMPLEMENTED,
-    SESSION_LOCK_LOST,
-    SESSION_NOT_FOUND,
-    TIMEOUT,
-    UNAUTHORIZED,
-    BusError,
-)
+from devstack.broker.model.errors import ARGUMENT_ERROR, NOT_ALLOWED, NOT_IMPLEMENTED, SESSION_NOT_FOUND, BusError
 from devstack.broker.model.message import Message
 from devstack.broker.model.namespace import check_size
 from devstack.broker.model.sessions import Session, Sessions
@@ -35,65 +23,6 @@ if TYPE_CHECKING:
 ALL_SESSIONS_MS = 253402300800000
 """`last-updated-time` that means: sessions with messages or state, rather than those whose state was set after it."""
 MAX_REPLY_SIZE = 1024 * 1024
-_STATUS = {
-    ARGUMENT_ERROR: 400,
-    NOT_ALLOWED: 400,
-    UNAUTHORIZED: 401,
-    NOT_FOUND: 404,
-    MESSAGE_NOT_FOUND: 404,
-    TIMEOUT: 408,
-    LOCK_LOST: 410,
-    SESSION_LOCK_LOST: 410,
-    NOT_IMPLEMENTED: 501,
-    "com.microsoft:server-busy": 503,
-}
-
-
-class Reply(NamedTuple):
-    """`entries` are encoded; their keys become strings."""
-
-    entries: dict[str, bytes]
-    status: int = 200
-    condition: str | None = None
-    description: str = "OK"
-
-
-class Request:
-    """A request's properties decoded, the entries of its body on demand; wrong ones raise BusError."""
-
-    def __init__(self, payload: bytes) -> None:
-        parts = sections.split(payload)
-        self.message_id = sections.fields(parts.properties, 1)[0]
-        properties = {key: decode(raw) for key, _, raw in sections.string_entries(parts.application_properties)}
-        self.operation = str(properties.get("operation"))
-        link = properties.get("associated-link-name")
-        self.link_name = link if isinstance(link, str) else None
-        self._body: dict[str, bytes] = {}
-        if parts.body:
-            _, value_at = decode_at(parts.body, 1)
-            if parts.body[value_at : value_at + 1] in {b"\xc1", b"\xd1"}:
-                self._body = {key: raw for key, _, raw in sections.string_entries(parts.body[value_at:])}
-
-    def raw(self, name: str) -> bytes:
-        return self._body.get(name, e.NULL)
-
-    def get[T](self, name: str, kind: type[T], default: T | None = None) -> T:
-        value = decode(self.raw(name))
-        if value is None and default is not None:
-            return default
-        if not isinstance(value, kind):
-            raise BusError(ARGUMENT_ERROR, f"'{name}' of the request {self.operation} must be of type {kind.__name__}.")
-        return value
-
-    def optional[T](self, name: str, kind: type[T]) -> T | None:
-        return self.get(name, kind) if decode(self.raw(name)) is not None else None
-
-    def items[T](self, name: str, kind: type[T]) -> list[T]:
-        found = self.get(name, list)
-        wrong = [item for item in found if not isinstance(item, kind)]
-        if wrong:
-            raise BusError(ARGUMENT_ERROR, f"'{name}' of the request {self.operation} has an element {wrong[0]!r}.")
-        return found
 
 
 class ManagementNode:
@@ -110,14 +39,10 @@ class ManagementNode:
         except MalformedAmqpError as error:
             raise BusError(ARGUMENT_ERROR, f"The request to {self._node} is not a valid message: {error}.") from error
         reply = self._answer(request)
-        properties = {"statusCode": e.int32(reply.status), "statusDescription": e.string(reply.description)}
-        if reply.condition is not None:
-            properties["errorCondition"] = e.symbol(reply.condition)
-        body = e.amqp_map((e.string(key), raw) for key, raw in reply.entries.items())
         self._hub.outlet(self._queue).wake()
         link = self._channel.replies.get(self._node)
         if link is not None:
-            link.reply(encoded(request.message_id, properties, body))
+            link.reply(reply.encoded(request.message_id))
 
     def _answer(self, request: Request) -> Reply:
         name = request.operation.removeprefix("com.microsoft:")
@@ -129,7 +54,7 @@ class ManagementNode:
         except MalformedAmqpError as error:
             return Reply({}, 400, ARGUMENT_ERROR, f"The request {name} is malformed: {error}.")
         except BusError as error:
-            return Reply({}, _STATUS.get(error.condition, 500), error.condition, error.description)
+            return refusal(error)
         return reply
 
     def unsupported(self, request: Request) -> Reply:
@@ -199,7 +124,7 @@ class ManagementNode:
         raw = request.raw("properties-to-modify")
         changes = {} if raw == e.NULL else {key: value for key, _, value in sections.string_entries(raw)}
         reason, description = request.optional("deadletter-reason", str), request.optional("deadletter-description", str)
-        for message in [self._queue.locked(token) for token in tokens]:
+        for message in [self._queue.locked(token) for token in dict.fromkeys(tokens)]:
             match status:
                 case "completed":
                     self._queue.complete(message)

@@ -90,8 +90,8 @@ class Namespace:
         entity = self.entity(name)
         del self._entities[name.lower()]
         for queue in entity:
-            queue.clear()
             self.on_gone(queue)
+            queue.clear()
 
     # ---- messages
 
