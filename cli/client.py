@@ -1,13 +1,13 @@
 """The app's HTTP API in the operator's words."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
 
 from cli.connection import Connection
-from cli.errors import BadInput, OutOfReach
+from cli.errors import BadInput, NotLetIn, OutOfReach
 from shared.nouns.errors import Fault
 
 PAGE = 1_000
@@ -16,7 +16,7 @@ _TIMEOUT = httpx.Timeout(60.0, connect=15.0)
 
 
 class Api:
-    """One app. Every method raises OutOfReach where it does not answer or lets nobody in, BadInput where it says no."""
+    """One app. Every method raises OutOfReach where it does not answer, NotLetIn where it does not let us in, BadInput where it says no."""
 
     def __init__(self, connection: Connection) -> None:
         headers = {"Accept": "application/json", "User-Agent": "entente"}
@@ -35,23 +35,20 @@ class Api:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def submit(self, parts: Iterable[str]) -> dict[str, Any]:
+    def submit(self, parts: Sequence[str]) -> dict[str, Any]:
         """Every part of a request is on the app's queue; the answer to the last one."""
-        shown: dict[str, Any] = {}
-        sent = 0
-        for part in parts:
+        answer: dict[str, Any] = {}
+        for sent, part in enumerate(parts):
             try:
-                shown = self._call(
+                answer = self._call(
                     "POST", "partner-requests", content=part.encode(), headers={"Content-Type": "application/json"}
                 )
             except OutOfReach as error:
                 if not sent:
                     raise
-                raise OutOfReach(
-                    f"{error} The first {sent} parts of the request were taken: submit it again, nothing is done twice."
-                ) from error
-            sent += 1
-        return shown | {"parts": sent}
+                again = f"{sent} of {len(parts)} parts of the request were taken: submit it again, nothing is done twice."
+                raise OutOfReach(f"{error} {again}") from error
+        return answer | {"parts": len(parts)}
 
     def requests(self) -> list[dict[str, Any]]:
         """The newest requests, open ones first."""
@@ -101,9 +98,9 @@ class Api:
 
     def _refused(self, status: int, said: str, body: Any) -> OutOfReach | BadInput:
         if status == 401:
-            return OutOfReach(f"{self._url} does not take this key or sign-in (401). Check ENTENTE_KEY or ENTENTE_TOKEN.")
+            return NotLetIn(f"{self._url} does not take this key or sign-in (401). Check ENTENTE_KEY or ENTENTE_TOKEN.")
         if status == 403:
-            return OutOfReach(f"{self._url} does not allow this: {said or 'no reason given'} (403).")
+            return NotLetIn(f"{self._url} does not allow this: {said or 'no reason given'} (403).")
         if status in {400, 404, 409} and said:
             listed = body.get("faults") or []
             return BadInput(said, [Fault(str(each.get("field", "")), str(each.get("reason", ""))) for each in listed])

@@ -24,6 +24,10 @@ class BadInput(CommandError):
 
 
 class OutOfReach(CommandError):
-    """The app does not answer, cannot work just now, or does not let us in."""
+    """The app does not answer, or cannot work just now."""
 
     exit_code = OUT_OF_REACH
+
+
+class NotLetIn(OutOfReach):
+    """The app does not take the key or sign-in, or does not allow this to its holder: asking again does not help."""

@@ -3,15 +3,16 @@
 import json
 import re
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from cli.errors import BadInput
 from cli.guest_csv import GuestFile, read_guests
-from shared.nouns.errors import Fault, Refusal
+from shared.nouns.errors import Fault, Refusal, reasons
 from shared.nouns.parts import split
-from shared.nouns.request import read_request
+from shared.nouns.request import GuestWish, read_request
 
 MOST_BYTES = 100_000_000
 _GUEST = re.compile(r"^guests\[(\d+)\](?:\.([A-Za-z]+))?")
@@ -86,26 +87,31 @@ def _guests(path: Path) -> GuestFile:
 
 
 def _check(raw: dict[str, Any]) -> tuple[list[Fault], list[str]]:
-    """All faults that can be seen without the tenant, and the parts."""
+    """All faults that can be seen without the tenant, or else the parts."""
     faults: list[Fault] = []
+    guests = raw.get("guests", [])
     try:
-        parts = split(raw)
-        for part in parts:
-            faults += (fault for found in read_request(json.loads(part)).faults.values() for fault in found)
+        read_request({**raw, "guests": []})
     except Refusal as refusal:
-        return [*faults, *refusal.faults], []
-    return faults + _twice(raw.get("guests", []), {fault.field for fault in faults}), parts
+        faults += refusal.faults
+    faults += _guest_faults(guests) if isinstance(guests, list) else [Fault("guests", "must be a list")]
+    try:
+        return (faults, []) if faults else ([], split(raw))
+    except Refusal as refusal:
+        return list(refusal.faults), []
 
 
-def _twice(guests: Iterable[Any], known: set[str]) -> list[Fault]:
-    """Guests who stand in two parts; within one, reading it has found them (`known`)."""
-    first: dict[str, int] = {}
+def _guest_faults(guests: list[Any]) -> list[Fault]:
     faults = []
-    for index, guest in enumerate(guests):
-        email = guest.get("email") if isinstance(guest, dict) else None
-        name = f"guests[{index}].email"
-        if isinstance(email, str) and first.setdefault(email.strip().lower(), index) != index and name not in known:
-            faults.append(Fault(name, f"stands in the request already, as guests[{first[email.strip().lower()]}]"))
+    first: dict[str, int] = {}
+    for index, item in enumerate(guests):
+        try:
+            email = GuestWish.model_validate(item).email
+        except ValidationError as error:
+            faults += reasons(error, ("guests", index))
+            continue
+        if first.setdefault(email, index) != index:
+            faults.append(Fault(f"guests[{index}].email", f"stands in the request already, as guests[{first[email]}]"))
     return faults
 
 

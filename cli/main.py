@@ -31,8 +31,9 @@ request_app = typer.Typer(help="How a partner request is written.", no_args_is_h
 app.add_typer(parked_app, name="parked")
 app.add_typer(request_app, name="request")
 
-type Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else on standard output.")]
-type RequestName = Annotated[str, typer.Argument(metavar="REQUEST", help="The request's id.")]
+# Typer reads the annotation itself and does not look through a `type` alias.
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else on standard output.")]
+RequestName = Annotated[str, typer.Argument(metavar="REQUEST", help="The request's id.")]
 
 
 @app.command()

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from cli import show
 from cli.client import PAGE, Api
-from cli.errors import OutOfReach
+from cli.errors import NotLetIn, OutOfReach
 
 ENDED = frozenset({"done", "stopped", "cancelled", "refused"})
 SETTLED = frozenset({"done", "stopped", "cancelled", "undone"})
@@ -43,15 +43,21 @@ class Watch:
         """The request again and again, None while it is not known yet, until it has ended. Raises OutOfReach."""
         begun = heard = self.clock()
         every = LOCAL_SECONDS if self.api.local else REMOTE_SECONDS
+        top = PAGE
         while True:
             try:
-                shown = self.api.page(self.name)
+                shown = self.api.page(self.name, top=top)
+            except NotLetIn:
+                raise
             except OutOfReach:
                 if self.clock() - heard > PATIENCE_SECONDS:
                     raise
             else:
                 heard = self.clock()
                 yield shown
+                if shown is not None and shown.get("next"):
+                    # Too many tasks to look at each of them so often: from here on the app counts.
+                    top = 0
                 if shown is not None and self._is_over(shown, heard - begun):
                     return
             self.pause(every)
@@ -132,7 +138,7 @@ class _Picture:
 def _counts(shown: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
     """Settled and all tasks by step; of a request larger than a page, by all steps together."""
     tasks = shown.get("tasks", [])
-    if len(tasks) < PAGE:
+    if tasks and not shown.get("next"):
         total = Counter(str(task["step"]) for task in tasks)
         settled = Counter(str(task["step"]) for task in tasks if task["state"] in SETTLED)
         return {step: (settled[step], total[step]) for step in sorted(total, key=lambda step: (-total[step], step))}
