@@ -1,7 +1,7 @@
 """A Service Bus message as the pump sees it, independent of the client library."""
 
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -51,11 +51,9 @@ class Receiver(Protocol):
     async def receive(self, most: int, wait: float) -> list[Delivery]:
         """Up to `most` messages, or none after `wait` seconds; raises LinkLostError."""
 
-    async def complete(self, delivery: Delivery) -> None:
-        """The broker has removed the message; raises LinkLostError if the lock or the link is gone."""
-
-    async def abandon(self, delivery: Delivery) -> None:
-        """The message is available again, its delivery count one higher; raises LinkLostError."""
+    async def settle(self, done: Sequence[tuple[Delivery, bool]]) -> list[LinkLostError | None]:
+        """True: the message is completed, the broker has removed it. False: it is abandoned, available again with a delivery
+        count one higher. Answers for each why it could not be done, because lock or link are gone; None where it was."""
 
     async def renew(self, delivery: Delivery | None) -> datetime:
         """The new end of the message's lock, or of the session's for None; raises LinkLostError."""

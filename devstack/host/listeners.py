@@ -135,10 +135,9 @@ async def _singles(listening: Listening, stopping: asyncio.Event, accepting: asy
 
 async def _settle(listening: Listening, receiver: Receiver, done: Sequence[Worked]) -> None:
     due = [one for one in done if not one.outcome.ok or listening.options.auto_complete]
-    work = [(receiver.complete if one.outcome.ok else receiver.abandon)(one.delivery) for one in due]
-    answers = await asyncio.gather(*work, return_exceptions=True)
+    answers = await receiver.settle([(one.delivery, one.outcome.ok) for one in due])
     for one, answer in zip(due, answers, strict=True):
-        if isinstance(answer, LinkLostError):
+        if answer is not None:
             _log.warning(
                 "%s: message %s could not be %s, so it will be delivered again: %s",
                 listening.function.name,
@@ -146,8 +145,6 @@ async def _settle(listening: Listening, receiver: Receiver, done: Sequence[Worke
                 "completed" if one.outcome.ok else "abandoned",
                 answer,
             )
-        elif isinstance(answer, BaseException):
-            raise answer
 
 
 async def _batches(listening: Listening, stopping: asyncio.Event, accepting: asyncio.Semaphore | None = None) -> None:

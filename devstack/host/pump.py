@@ -106,7 +106,8 @@ class Pump:
         task.add_done_callback(self._running.discard)
 
     async def _carry_out(self, delivery: Delivery) -> None:
-        self._done.append(Worked(delivery, await self._work(delivery)))
+        outcome = await self._work(delivery)
+        self._done.append(Worked(delivery, outcome))
 
     async def _settle_done(self) -> None:
         if self._done:

@@ -48,7 +48,7 @@ async def until(true: Callable[[], bool], what: Callable[[], str]) -> None:
     """Returns when the condition holds; fails with a sentence when the deadline passes."""
     try:
         async with asyncio.timeout(DEADLINE):
-            while not true():
+            while not true():  # noqa: ASYNC110 - the condition is in another process
                 await asyncio.sleep(0.02)
     except TimeoutError:
         pytest.fail(f"waited {DEADLINE} s for {what()}")
@@ -57,7 +57,7 @@ async def until(true: Callable[[], bool], what: Callable[[], str]) -> None:
 async def _read(process: asyncio.subprocess.Process, log: list[str]) -> None:
     assert process.stderr is not None
     async for line in process.stderr:
-        log.append(line.decode(errors="replace"))
+        log.append(line.decode(errors="replace"))  # noqa: PERF401 - readers look at the log while it grows
 
 
 StartHost = Callable[..., Awaitable[HostProcess]]
@@ -133,14 +133,14 @@ class Bus:
     async def until_seen(self, true: Callable[[list[dict[str, Any]]], bool]) -> None:
         await until(lambda: true(self.seen), lambda: f"something else to be seen than {self.seen}")
 
-    async def depth(self, queue: str, **session: str) -> int:
+    async def depth(self, queue: str, session_id: str | None = None) -> int:
         """How many messages are in the queue or locked."""
-        async with self.client.get_queue_receiver(queue, **session) as receiver:
+        async with self.client.get_queue_receiver(queue, session_id=session_id) as receiver:
             return len(await receiver.peek_messages(max_message_count=100))
 
-    async def until_empty(self, queue: str, **session: str) -> None:
+    async def until_empty(self, queue: str, session_id: str | None = None) -> None:
         async with asyncio.timeout(DEADLINE):
-            while await self.depth(queue, **session):
+            while await self.depth(queue, session_id):  # noqa: ASYNC110 - the queue is in another process
                 await asyncio.sleep(0.05)
 
 

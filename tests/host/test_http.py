@@ -10,7 +10,6 @@ import aiohttp
 import pytest
 from multidict import CIMultiDict
 
-
 StartHost = Any
 Session = aiohttp.ClientSession
 

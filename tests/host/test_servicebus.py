@@ -142,7 +142,7 @@ async def test_a_draining_host_finishes_its_message_and_leaves_the_rest(bus: Bus
     host.process.send_signal(signal.SIGTERM)
     assert await host.exited() == 0
     await bus.until_seen(lambda seen: sum("finished" in each for each in seen) == 8)
-    assert await bus.depth("work") == 2
+    assert await bus.depth("work") == 2, host.text()
     await bus_host("work")
     await bus.until_seen(lambda seen: sum("finished" in each for each in seen) == 10)
     assert all(each["count"] == 1 for each in bus.seen)
