@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from devstack.tenant.coverage import shows
-from tests.tenant.calling import LI, MIA, NOOR, PROJECT, READERS, Caller, error_of
+from tests.tenant.calling import LI, MIA, NOOR, PROJECT, READERS, Caller, StandingTime, error_of
 
 LOOK_UPS = [
     "mail eq '{}'",
@@ -338,3 +338,47 @@ async def test_a_domain_belongs_to_one_tenant_or_none(caller: Caller, domain: st
     assert reply.status_code == status
     if "fabrikam" in domain.lower():
         assert reply.json()["tenantId"] == "22222222-2222-2222-2222-222222222222"
+
+
+@shows("GET /users/$count", rung=2)
+async def test_a_bare_count_is_text_and_needs_the_header(caller: Caller) -> None:
+    assert error_of(await caller.graph("GET", "/users/$count"))[0] == 400
+    reply = await caller.graph("GET", "/users/$count?$filter=userType eq 'Member'", eventual=True)
+    assert (reply.text, reply.headers["Content-Type"]) == ("4", "text/plain")
+
+
+@shows("POST /users/{id}/revokeSignInSessions", rung=2)
+async def test_ending_sessions_moves_the_moment_from_which_they_are_valid(caller: Caller, time: StandingTime) -> None:
+    guest = await caller.guest("ana@fabrikam.com")
+    time.forward(60)
+    assert (await caller.graph("POST", f"/users/{guest}/revokeSignInSessions")).json()["value"] is True
+    reply = await caller.graph("GET", f"/users/{guest}?$select=signInSessionsValidFromDateTime,accountEnabled")
+    assert (reply.json()["signInSessionsValidFromDateTime"], reply.json()["accountEnabled"]) == ("2026-11-22T12:01:00Z", True)
+
+
+@shows("GET /tenantRelationships/findTenantInformationByTenantId(tenantId='{value}')", rung=2)
+@pytest.mark.parametrize(("identifier", "status"), [("22222222-2222-2222-2222-222222222222", 200), (MIA, 404), ("x", 400)])
+async def test_a_tenant_is_found_by_its_id(caller: Caller, identifier: str, status: int) -> None:
+    reply = await caller.graph("GET", f"/tenantRelationships/findTenantInformationByTenantId(tenantId='{identifier}')")
+    assert reply.status_code == status
+
+
+@shows("GET /contacts", "GET /contacts/{id}", rung=2)
+async def test_a_contact_that_clashes_with_an_address_is_found(caller: Caller) -> None:
+    path = "/contacts?$filter=proxyAddresses/any(p:p eq 'smtp:carlos.contact@northwind.com')&$select=id,mail"
+    (found,) = (await caller.graph("GET", path)).json()["value"]
+    assert (await caller.graph("GET", f"/contacts/{found['id']}")).json()["companyName"] == "Northwind"
+    assert error_of(await caller.graph("GET", f"/contacts/{MIA}"))[0] == 404
+
+
+@shows("GET /policies/authorizationPolicy", rung=2)
+async def test_the_authorization_policy_keeps_what_was_not_named(caller: Caller) -> None:
+    before = (await caller.graph("GET", "/policies/authorizationPolicy")).json()
+    change = {
+        "guestUserRoleId": "2af84b1e-32c8-42b7-82bc-daa82404023b",
+        "defaultUserRolePermissions": {"allowedToCreateApps": False},
+    }
+    assert (await caller.graph("PATCH", "/policies/authorizationPolicy", change)).status_code == 204
+    after = (await caller.graph("GET", "/policies/authorizationPolicy")).json()
+    permissions = {**before["defaultUserRolePermissions"], "allowedToCreateApps": False}
+    assert after == {**before, "guestUserRoleId": change["guestUserRoleId"], "defaultUserRolePermissions": permissions}

@@ -99,7 +99,7 @@ class Objects:
         found = set(self._index.get(key, ()))
         old = self._old_index.get(key)
         if old:
-            touched = self._still_touched(kind)
+            touched = self._still_touched(kind, old)
             for identifier in [i for i in old if i not in touched]:
                 del old[identifier]
             if not old:
@@ -118,11 +118,8 @@ class Objects:
     def query(self, kind: str, candidates: set[str] | None, matches: Callable[[Record], bool]) -> list[tuple[Entry, Record]]:
         """Objects that match as this reader's replica has them, oldest first. `candidates` None means all of the kind."""
         entries = self._kinds.get(kind, {})
-        touched = self._still_touched(kind)
-        chosen: Iterable[Entry] = entries.values()
-        if candidates is not None:
-            chosen = [entries[i] for i in candidates if i in entries]
-            touched = {i: touched[i] for i in candidates if i in touched} if touched else touched
+        touched = self._still_touched(kind, candidates)
+        chosen: Iterable[Entry] = entries.values() if candidates is None else [entries[i] for i in candidates if i in entries]
         found = [(entry, entry.record) for entry in chosen if entry.id not in touched and matches(entry.record)]
         for entry in touched.values():
             current = entry.record if entry.id in entries else None
@@ -140,13 +137,19 @@ class Objects:
         """Ids of objects of which some reader may be shown an older state."""
         return {identifier for touched in self._touched.values() for identifier in touched}
 
-    def _still_touched(self, kind: str) -> dict[str, Entry]:
+    def _still_touched(self, kind: str, only: Iterable[str] | None = None) -> dict[str, Entry]:
+        """Of these objects (None: of all of the kind) those that some reader may be shown an older state of."""
         touched = self._touched.get(kind)
         if not touched:
             return {}
-        for identifier in [i for i in touched if not self.lag.pending(i)]:
-            del touched[identifier]
-        return touched
+        asked = list(touched) if only is None else [identifier for identifier in only if identifier in touched]
+        still = {}
+        for identifier in asked:
+            if self.lag.pending(identifier):
+                still[identifier] = touched[identifier]
+            else:
+                del touched[identifier]
+        return still
 
     def _gone(self, identifier: str) -> Entry | None:
         return next((touched[identifier] for touched in self._touched.values() if identifier in touched), None)
