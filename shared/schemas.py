@@ -6,13 +6,15 @@
 import json
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from shared.nouns.messages import Attempt, Finish
 from shared.nouns.request import PartnerRequest
 from shared.nouns.template import Template
 from shared.settings import ROOT, Settings
 
 DOCS = ROOT / "docs"
-MODELS = {
+MODELS: dict[str, tuple[type[BaseModel], str]] = {
     "partner-request.v1.json": (PartnerRequest, "A partner request, or one complete part of a split one."),
     "attempt.v1.json": (Attempt, "One run at a task; travels on the step's queue."),
     "finish.v1.json": (Finish, "All tasks of a request may be settled; travels on queue finish-request."),
@@ -25,16 +27,27 @@ def published() -> dict[Path, str]:
     files: dict[Path, str] = {}
     for name, (model, description) in MODELS.items():
         schema = model.model_json_schema(by_alias=True)
-        head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": name.removesuffix(".json"), "description": description}
+        head = {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": name.removesuffix(".json"),
+            "description": description,
+        }
         files[DOCS / "schemas" / name] = json.dumps({**schema, **head}, indent=2) + "\n"
     files[DOCS / "settings.md"] = _settings_page()
     return files
 
 
 def _settings_page() -> str:
-    lines = ["# Settings", "", "App settings, read once at start (`shared/settings.py`). This page is made by `python -m shared.schemas`.", ""]
+    lines = [
+        "# Settings",
+        "",
+        "App settings, read once at start (`shared/settings.py`). This page is made by `python -m shared.schemas`.",
+        "",
+    ]
     for field in Settings.model_fields.values():
-        default = "needed" if field.is_required() else f"default `{_shown(field.default)}`" if _shown(field.default) else "optional"
+        default = (
+            "needed" if field.is_required() else f"default `{_shown(field.default)}`" if _shown(field.default) else "optional"
+        )
         lines += [f"## {field.alias}", "", f"{field.description} ({default})", ""]
     lines += [
         "## ENTENTE_SWEEP_SCHEDULE",

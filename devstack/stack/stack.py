@@ -166,7 +166,7 @@ class Stack:
         if self.lag is not None:
             await order(control, "PUT", "lag", self.lag)
         if not self.throttle:
-            await order(control, "PUT", "throttle", {"on": False})
+            await order(control, "PUT", "throttle", {"enabled": False})
         if self.faults:
             await order(control, "POST", "faults", {"rules": list(self.faults)})
 

@@ -31,7 +31,7 @@ class Subject:
     `id` is opaque: row keys, messages, logs and spans carry it. `person` has the address and comes from the `people`
     table for this one attempt. `group` is an object id. `members` maps opaque person ids to directory object ids.
     `details` is what the request says about how to do it (never compared). `ids` are those that earlier applies
-    returned; `intents` are all earlier applies of this task, oldest first.
+    returned; `intents` are all earlier applies of this task, oldest first. `seen` is what `read` has just found, for apply.
     """
 
     id: str
@@ -42,6 +42,7 @@ class Subject:
     details: Mapping[str, Json] = field(default_factory=dict)
     ids: Mapping[str, str] = field(default_factory=dict)
     intents: tuple[Intent, ...] = ()
+    seen: State = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,8 @@ class Step[Tenant]:
     first), `exchange_roles` the Exchange cmdlets' roles. `lanes` names the workloads whose pace its writes keep. `subject`
     says what a task of this step is about. `after` names the steps that must be settled before, for the same subject.
     `deadline` is in seconds. `session` tells whether attempts at the same thing must not run at once. `keeps` names the
-    state keys that hold the ids of the object, kept with the task for the steps after it.
+    state keys that hold the ids of the object, kept with the task for the steps after it. A state key `ours`, where a step can
+    tell it, says that this very task has created the object.
 
     * `wanted(ask)` -> what must be true, or None where the request does not ask for it. Raises Refusal for settings that are wrong.
     * `read(tenant, subject)` -> the state that is there. Raises NotYet or WontWork; an absent thing is `None`, a failed

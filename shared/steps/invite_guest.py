@@ -73,18 +73,17 @@ def explain(subject: Subject, actual: State) -> str | None:
 
 async def apply(tenant: Tenant, subject: Subject, change: Mapping[str, Value]) -> Applied:
     """The person is a guest: restored if deleted, else invited if unknown. At most one mail ever goes to them from here."""
-    found = await _find(tenant, subject)
-    actual = _state(subject, found)
+    actual = subject.seen or await read(tenant, subject)
     if why := explain(subject, actual):
         raise WontWork(why)
-    if found.user is None and found.deleted is not None:
-        await tenant.users.restore(found.deleted.id)
-        ids = {"user": found.deleted.id, "restored": found.deleted.id}
-        return Applied(ids=ids, note="The deleted guest was restored, with their memberships")
-    if found.user is None or actual["guest"] == UNANNOUNCED:
-        return await _invite(tenant, subject, _elements(change.get("sponsors")), found.user)
-    await _add_sponsors(tenant, found.user, _elements(change.get("sponsors")))
-    return Applied(ids={"user": found.user.id})
+    user, deleted, sponsors = actual.get("user"), actual.get("deleted"), _elements(change.get("sponsors"))
+    if isinstance(deleted, str):
+        await tenant.users.restore(deleted)
+        return Applied(ids={"user": deleted, "restored": deleted}, note="The deleted guest was restored, with their memberships")
+    if not isinstance(user, str) or actual.get("guest") == UNANNOUNCED:
+        return await _invite(tenant, subject, sponsors, new=user is None)
+    await _add_sponsors(tenant, user, sponsors - _elements(actual.get("sponsors")))
+    return Applied(ids={"user": user})
 
 
 async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
@@ -115,11 +114,10 @@ def settled(subject: Subject, actual: State) -> str:
     return "is a guest" if subject.intents else "is already a guest"
 
 
-async def _add_sponsors(tenant: Tenant, user: User, wished: set[str]) -> None:
-    missing = sorted(wished - set(user.sponsors or ()))
-    for position, sponsor in enumerate(missing):
+async def _add_sponsors(tenant: Tenant, user: str, missing: set[str]) -> None:
+    for position, sponsor in enumerate(sorted(missing)):
         try:
-            await tenant.users.add_sponsor(user.id, sponsor)
+            await tenant.users.add_sponsor(user, sponsor)
         except NotYet as error:
             # Those before this one are there now, which must not be recorded as nothing done.
             partly = error.effect_unknown or position > 0
@@ -188,9 +186,9 @@ def _invitations(subject: Subject) -> tuple[Intent, ...]:
     return tuple(intent for intent in subject.intents if "guest" in intent.change)
 
 
-async def _invite(tenant: Tenant, subject: Subject, sponsors: set[str], there: User | None) -> Applied:
+async def _invite(tenant: Tenant, subject: Subject, sponsors: set[str], *, new: bool) -> Applied:
     person, details = _person(subject), subject.details
-    unsure = there is None and any(not intent.answered for intent in _invitations(subject))
+    unsure = new and any(not intent.answered for intent in _invitations(subject))
     letter = Letter(
         redirect_url=str(details.get("redirectUrl") or ""),
         mail=bool(details.get("sendMail")) and not unsure,
@@ -201,7 +199,7 @@ async def _invite(tenant: Tenant, subject: Subject, sponsors: set[str], there: U
     )
     invited = await tenant.invitations.invite(person.address, letter, subject=subject.id)
     ids = {"user": invited.user} | ({"mailed": invited.invitation or invited.user} if letter.mail else {})
-    return Applied(ids=ids, created=there is None)
+    return Applied(ids=ids, created=new)
 
 
 def _changed(subject: Subject, entry: Entry, user: User) -> str:

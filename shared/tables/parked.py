@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.tables.store import Changed, Delete, Merge, Table
+from shared.tables.store import Delete, Merge, Table
 from shared.tables.task_rows import instant
 
 PARTITION = "parked"
@@ -59,10 +59,7 @@ class Parked:
 
     async def remove(self, item: str) -> None:
         """The item is no longer listed. Bears repetition."""
-        try:
-            await self._table.write(Delete(PARTITION, item))
-        except Changed:
-            return
+        await self._table.write(Delete(PARTITION, item))
 
 
 def _decoded(row: dict[str, Any]) -> ParkedItem:

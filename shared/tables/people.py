@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shared.nouns.person import Person
-from shared.tables.store import Changed, Delete, Merge, Table
+from shared.tables.store import Delete, Merge, Table
 
 ROW = "person"
 # A property holds 64 KB, in UTF-16. https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
@@ -62,10 +62,7 @@ class People:
         return base64.b64decode("".join(_ordered(row.items())))
 
     async def forget_message(self, digest: str) -> None:
-        try:
-            await self._table.write(Delete("message", digest))
-        except Changed:
-            return
+        await self._table.write(Delete("message", digest))
 
 
 def _ordered(items: Iterable[tuple[str, object]]) -> list[str]:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from shared.nouns.request import Header
-from shared.tables.store import Changed, Delete, Exists, Insert, Merge, Replace, Row, Table
+from shared.tables.store import Delete, Exists, Insert, Merge, Replace, Row, Table
 from shared.tables.task_rows import instant
 
 OPEN, CLOSED = "open", "closed"
@@ -75,18 +75,12 @@ class Requests:
     async def close(self, request: Request) -> None:
         """The request is among the ended ones, and no longer among the open ones. Bears repetition."""
         await self._table.write(Merge(_encoded(request, CLOSED)))
-        try:
-            await self._table.write(Delete(OPEN, request.id))
-        except Changed:
-            return
+        await self._table.write(Delete(OPEN, request.id))
 
     async def reopen(self, request: Request) -> None:
         """An ended request is among the open ones again. Bears repetition."""
         await self._table.write(Merge(_encoded(request, OPEN)))
-        try:
-            await self._table.write(Delete(CLOSED, request.id))
-        except Changed:
-            return
+        await self._table.write(Delete(CLOSED, request.id))
 
     async def all_open(self) -> AsyncIterator[Request]:
         async for row in self._table.rows(OPEN):

@@ -85,10 +85,7 @@ class Tasks:
 
     async def close_cohort(self, request: str, cohort: str) -> None:
         """The cohort no longer counts as open. Bears repetition."""
-        try:
-            await self._table.write(Delete(request, f"o|{cohort}"))
-        except Changed:
-            return
+        await self._table.write(Delete(request, f"o|{cohort}"))
 
     async def is_open(self, request: str) -> bool:
         """A cohort of the request is not settled yet."""

@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.admission import Ours, admit_guests, admit_header, partner_of
@@ -119,7 +119,7 @@ async def _member(world: World, name: str) -> str | None:
     if "@" not in name and not GUID.match(name):
         return None
     user = await (world.tenant.users.by_id(name) if GUID.match(name) else world.tenant.users.by_principal_name(name))
-    return user.id if user is not None and user.user_type.lower() == "member" else None
+    return user.id if user is not None and user.user_type.lower() == "member" and not user.external else None
 
 
 async def _put_on_record(
@@ -203,9 +203,10 @@ async def _begin(world: World, partner: Partner, header: Header, tasks: list[Tas
 async def set_going(world: World, name: str, tasks: Iterable[Task]) -> None:
     """The request is running; each given task that is ready is on its queue, each batch has its gate. Bears repetition."""
     listed = list(tasks)
+    if await _mark_running(world, name, None) is None:
+        return
     last = await world.send_paced(task for task in listed if task.state is TaskState.READY)
-    now = world.clock()
-    slowest = max(last or now, now)
+    slowest = max(last or world.clock(), world.clock())
     await world.bus.send(
         world.envelope(
             Attempt(request=task.request, task=task.key, attempt=task.attempt, gate=True),
@@ -214,19 +215,28 @@ async def set_going(world: World, name: str, tasks: Iterable[Task]) -> None:
         for task in listed
         if task.state is TaskState.WAITING
     )
-    while True:
-        request = await world.tables.requests.get(name)
-        if request is None or not request.is_open:
-            return
-        paced = max(slowest, request.paced_until or slowest)
-        try:
-            request = await world.tables.requests.save(replace(request, state=RequestState.RUNNING, paced_until=paced))
-        except Changed:
-            continue
-        break
+    request = await _mark_running(world, name, slowest)
+    if request is None:
+        return
     for cohort in sorted({task.cohort for task in listed} - {task.cohort for task in listed if not task.settled}):
         await advance(world, name, cohort)
     await finish_if_settled(world, request, salt=f"accepted {len(listed)}")
+
+
+async def _mark_running(world: World, name: str, paced_until: datetime | None) -> Request | None:
+    """The request, running, with the last instant that a first attempt waits for; None where it has ended."""
+    while True:
+        request = await world.tables.requests.get(name)
+        if request is None or not request.is_open:
+            return None
+        paced = max((at for at in (paced_until, request.paced_until) if at), default=None)
+        running = replace(request, state=RequestState.RUNNING, paced_until=paced)
+        if running == request:
+            return request
+        try:
+            return await world.tables.requests.save(running)
+        except Changed:
+            continue
 
 
 async def _record_refusal(world: World, body: bytes, name: str, reason: str) -> None:

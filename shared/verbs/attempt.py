@@ -16,7 +16,7 @@ from shared.tenant import Tenant
 from shared.turn import Turn, turn
 from shared.verbs.advance import advance, hold_gate
 from shared.verbs.park import park_message, park_task
-from shared.verbs.subjects import subject_of
+from shared.verbs.subjects import REFUSED, subject_of
 from shared.verbs.world import World, queue_of
 
 CANCELLED_BEFORE = "the request was cancelled before this task began"
@@ -122,12 +122,12 @@ class _Run:
     async def through(self, task: Task) -> tuple[Ending, Task, list[JournalEntry]]:
         """How the attempt ended, the task with what was learned, and the journal entries to write with it."""
         if task.members and not self.subject.members:
-            return Done("none of these guests could be invited, so there was nobody to add"), task, []
+            return _refused(task) or Done("none of these guests could be invited, so there was nobody to add"), task, []
         try:
             actual = await self.step.read(self.world.tenant, self.subject)
             why = self.step.explain(self.subject, actual)
         except (NotYet, WontWork) as error:
-            return await self._refusal(error), task, []
+            return self._sooner(task, await self._refusal(error), error), task, []
         if why is not None:
             return Stopped(why), task, []
         change = difference(self.wanted, actual)
@@ -146,11 +146,11 @@ class _Run:
             entries.append(
                 self._entry("outcome", task, task.intents[-1].change, actual, note="seen by reading; the answer was lost")
             )
-            task = _answered(task)
+            task = replace(_answered(task), created=task.created or actual.get("ours") is True)
         if task.members:
-            told = dict.fromkeys(self.subject.members, self.step.settled(self.subject, actual))
+            told = {person: str(actual.get(person)) for person in self.subject.members if actual.get(person)}
             task = replace(task, member_outcomes={**told, **task.member_outcomes})
-        refused = [person for person in task.members if task.member_outcomes.get(person, "").startswith("refused")]
+        refused = [person for person in task.members if task.member_outcomes.get(person, "").startswith(REFUSED)]
         if refused:
             return (
                 Stopped(f"{len(refused)} of {len(task.members)} guests were refused: {task.member_outcomes[refused[0]]}"),
@@ -166,7 +166,9 @@ class _Run:
         held = replace(claim(task, task.attempt, until, now), intents=(*task.intents, intent))
         task = await self.world.tables.tasks.save(held, self._entry("intent", held, before, change))
         try:
-            applied = await self.step.apply(self.world.tenant, replace(self.subject, intents=task.intents[:-1]), change)
+            applied = await self.step.apply(
+                self.world.tenant, replace(self.subject, intents=task.intents[:-1], seen=actual), change
+            )
         except NotYet as error:
             ending = await self._refusal(error)
             if error.effect_unknown:
@@ -184,7 +186,7 @@ class _Run:
             _answered(task),
             ids={**task.ids, **applied.ids},
             created=task.created or applied.created,
-            member_outcomes={**task.member_outcomes, **{person: f"refused: {why}" for person, why in applied.refused.items()}},
+            member_outcomes={**task.member_outcomes, **{person: f"{REFUSED}: {why}" for person, why in applied.refused.items()}},
         )
         entry = self._entry("outcome", task, before, change, applied)
         return await self._verify(task, applied, [entry])
@@ -195,8 +197,8 @@ class _Run:
         try:
             actual = await self.step.read(self.world.tenant, self.subject)
         except (NotYet, WontWork) as error:
-            wait = error.after if isinstance(error, NotYet) else self.world.settings.verify_seconds
-            return Later(wait, f"written; {error.reason}"), task, entries
+            said = error.reason if isinstance(error, WontWork) else (await self._refusal(error)).reason
+            return self._sooner(task, Later(LONGEST_VERIFY_SECONDS, f"written; {said}"), error), task, entries
         if difference(self.wanted, actual):
             return Later(self.world.settings.verify_seconds, "written; the change is not visible everywhere yet"), task, entries
         ending, task, _ = self._done(task, actual)
@@ -212,6 +214,14 @@ class _Run:
             return None
         doubled = self.world.settings.verify_seconds * 2.0 ** min(task.attempt - last.attempt, 10)
         return max(min(doubled, LONGEST_VERIFY_SECONDS, left), 0.05)
+
+    def _sooner(self, task: Task, ending: Ending, error: NotYet | WontWork) -> Ending:
+        """What we have written ourselves is looked for at the pace of verification, unless the vendor asked for more time."""
+        wait = self._within_horizon(task, self.world.clock())
+        if not isinstance(ending, Later) or wait is None:
+            return ending
+        asked = error.after if isinstance(error, NotYet) and error.moves_lane else 0.0
+        return Later(max(asked, wait), ending.reason)
 
     def _informed(self, task: Task, actual: State) -> Task:
         kept = {key: str(actual[key]) for key in self.step.keeps if actual.get(key)}
@@ -238,6 +248,12 @@ class _Run:
             created=applied.created if applied else False,
             note=applied.note if applied and applied.note else note,
         )
+
+
+def _refused(task: Task) -> Stopped | None:
+    """A batch of which the tenant refused a guest needs a person, though the others are in."""
+    reasons = [said for said in task.member_outcomes.values() if said.startswith(REFUSED)]
+    return Stopped(f"{len(reasons)} of {len(task.members)} guests were {reasons[0]}") if reasons else None
 
 
 def _answered(task: Task) -> Task:

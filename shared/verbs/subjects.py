@@ -10,6 +10,9 @@ from shared.nouns.task import Task, TaskState
 from shared.tables.requests import Request
 from shared.verbs.world import World
 
+# How the outcome of a guest begins whom the tenant did not take into the group; tried again only by a person's wish.
+REFUSED = "refused"
+
 
 async def subject_of(world: World, request: Request, task: Task) -> tuple[Subject, State, Mapping[str, str]]:
     """The subject, what is wanted of it now, and outcomes of members who will never be part of it."""
@@ -32,6 +35,8 @@ async def _batch(world: World, task: Task, subject: Subject) -> tuple[Subject, S
     users: dict[str, str] = {}
     outcomes: dict[str, str] = {}
     for person in task.members:
+        if task.member_outcomes.get(person, "").startswith(REFUSED):
+            continue
         before = [cohort[step, person] for step in world.step(task.step).after if (step, person) in cohort]
         missing = [other for other in before if other.state is not TaskState.DONE]
         if missing:

@@ -78,7 +78,7 @@ def _state_words(task: Task) -> str:
 
 def _membership(person: str, task: Task) -> str:
     outcome = task.member_outcomes.get(person) or task.reason or "waits for the invitation"
-    return f"Group {task.group}: {outcome}"
+    return f"In group {task.group}: {outcome}"
 
 
 def _until(ends: list[date | None]) -> str:

@@ -31,7 +31,9 @@ def request(guests: list[dict[str, Any]], template: str = "joint-project") -> di
 
 SCENARIOS = {
     "invite-guest": request([{"email": "ana@fabrikam.com", "name": "Ana"}], "supplier"),
-    "add-to-group": request([{"email": "ana@fabrikam.com", "groups": ["partner-readers"]}, {"email": "bo@fabrikam.com"}], "supplier"),
+    "add-to-group": request(
+        [{"email": "ana@fabrikam.com", "groups": ["partner-readers"]}, {"email": "bo@fabrikam.com"}], "supplier"
+    ),
     "set-organization-relationship": request([]),
 }
 
@@ -57,19 +59,16 @@ def assert_converged(running: RunningTenant, rig: Rig, wanted: dict[str, Any]) -
     assert len(relationships) == (1 if wanted["template"] == "joint-project" else 0)
 
 
-async def calls_of(stage: Stage, wanted: dict[str, Any], stale: int) -> int:
+async def calls_of(stage: Stage, wanted: dict[str, Any], stale: int, queue: str | None) -> list[int]:
+    """The numbers of the calls to the outside: those of one queue's function, or all."""
     rig = await stage.fresh(stale_reads=stale)
     await rig.settle(wanted)
     assert_converged(stage.running, rig, wanted)
-    return rig.border.calls
+    return [number for number, where in enumerate(rig.border.queues, start=1) if queue in {None, where}]
 
 
-@pytest.mark.parametrize("stale", [0, 1, 2, 3])
-@pytest.mark.parametrize("step", list(SCENARIOS))
-async def test_a_worker_that_dies_anywhere_leaves_nothing_undone_and_nothing_done_twice(stage: Stage, step: str, stale: int) -> None:
-    wanted = SCENARIOS[step]
-    calls = await calls_of(stage, wanted, stale)
-    for number in range(1, calls + 1):
+async def kill_everywhere(stage: Stage, wanted: dict[str, Any], stale: int, queue: str | None) -> None:
+    for number in await calls_of(stage, wanted, stale, queue):
         for after in (False, True):
             rig = await stage.fresh(stale_reads=stale)
             rig.border.kill_at, rig.border.kill_after_effect = number, after
@@ -79,3 +78,14 @@ async def test_a_worker_that_dies_anywhere_leaves_nothing_undone_and_nothing_don
             except AssertionError as error:
                 where = f"{'after' if after else 'before'} call {number} ({rig.border.log[number - 1]}) with {stale} stale reads"
                 raise AssertionError(f"killed {where}: {error}") from error
+
+
+@pytest.mark.parametrize("step", list(SCENARIOS))
+async def test_a_worker_that_dies_anywhere_leaves_nothing_undone_and_nothing_done_twice(stage: Stage, step: str) -> None:
+    await kill_everywhere(stage, SCENARIOS[step], 0, None)
+
+
+@pytest.mark.parametrize("stale", [1, 2, 3])
+@pytest.mark.parametrize("step", list(SCENARIOS))
+async def test_a_step_that_dies_among_stale_reads_does_nothing_twice(stage: Stage, step: str, stale: int) -> None:
+    await kill_everywhere(stage, SCENARIOS[step], stale, step)
