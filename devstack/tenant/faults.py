@@ -69,10 +69,10 @@ class Faults:
         """No rule is in force."""
         self.rules.clear()
 
-    def strike(self, method: str, path: str, cmdlet: str | None = None) -> Rule | None:
-        """The rule that spoils this request, if any; its counts are kept."""
+    def strike(self, method: str, path: str, cmdlet: str | None = None, *, by_path_only: bool = False) -> Rule | None:
+        """The rule that spoils this request, if any; its counts are kept. `by_path_only` passes over rules without a path."""
         for rule in self.rules:
-            if not rule.matches(method, path, cmdlet):
+            if not rule.matches(method, path, cmdlet) or (by_path_only and rule.path is None):
                 continue
             rule.seen += 1
             spent = rule.times is not None and rule.hits >= rule.times
@@ -93,6 +93,9 @@ class Faults:
             raise ValueError(f"a fault rule has {', '.join(sorted(allowed))}, and match has {', '.join(_MATCH)}; got {given!r}")
         if given["effect"].endswith("status") and not 100 <= int(given.get("status", 0)) <= 599:
             raise ValueError(f"effect {given['effect']} needs a status between 100 and 599; got {given!r}")
+        counts = [given[name] for name in ("times", "after") if given.get(name) is not None]
+        if not all(type(count) is int and count >= 0 for count in counts):
+            raise ValueError(f"times and after are whole numbers, 0 or more; got {given!r}")
         if not 0 <= float(given.get("probability", 1)) <= 1:
             raise ValueError(f"probability lies between 0 and 1; got {given!r}")
         try:

@@ -260,7 +260,11 @@ def set_options(tenant: SimulatedTenant, given: Any) -> None:
     if given.get("sponsorsInInvitation", "all") not in ("all", "none", "some"):
         raise ValueError(f"sponsorsInInvitation is all, none or some, not {given['sponsorsInInvitation']!r}")
     for name, value in given.items():
-        setattr(tenant.behaviour, names[name], tuple(value) if isinstance(value, list) else value)
+        chosen = tuple(value) if isinstance(value, list) else value
+        before = getattr(tenant.behaviour, names[name])
+        if type(chosen) is not type(before) or chosen == ():
+            raise ValueError(f"option {name} takes a value such as {before!r}, not {value!r}")
+        setattr(tenant.behaviour, names[name], chosen)
 
 
 def _camel(name: str) -> str:

@@ -22,6 +22,8 @@ def redeem(tenant: SimulatedTenant, given: dict[str, Any]) -> dict[str, Any]:
     wanted = given.get("state", "Accepted")
     if wanted not in STATES:
         raise ValueError(f"state is one of {', '.join(STATES)}, not {wanted!r}")
+    if wanted == "Accepted" and holders[0].record.get("accountEnabled") is False:
+        raise ValueError(f"'{name}' is blocked from signing in and so cannot accept the invitation")
     accept(tenant, holders[0], wanted)
     return {"id": holders[0].id, "externalUserState": wanted}
 

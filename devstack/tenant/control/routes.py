@@ -1,5 +1,6 @@
 """The control plane's paths. Answers are JSON; an error is `{"error": "a sentence"}` with 400, 404 or 405."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -127,5 +128,5 @@ def carry_out(method: str, path: str, order: Order) -> tuple[int, Any]:
         return 200, verb(order)
     except LookupError as error:
         return (404, {"error": str(error)}) if type(error) is LookupError else (400, {"error": f"missing or unknown: {error}"})
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, re.error) as error:
         return 400, {"error": str(error)}

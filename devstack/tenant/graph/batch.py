@@ -3,6 +3,7 @@
 Every item is routed, throttled, spoiled and journalled as a request of its own; the batch itself costs nothing.
 """
 
+import asyncio
 import json
 import uuid
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 from multidict import CIMultiDict
 
 from devstack.tenant.errors import GraphError, bad_request
-from devstack.tenant.graph.pipeline import Answer, Request
+from devstack.tenant.graph.pipeline import Answer, Request, spoiled
 from devstack.tenant.graph.pipeline import answer as answer_one
 from devstack.tenant.graph.router import METHODS
+from devstack.tenant.journal import Exchanged
 from devstack.tenant.tenant import SimulatedTenant
 from devstack.tenant.tokens import GRAPH, TokenRefused
 
@@ -30,19 +32,40 @@ async def answer_batch(tenant: SimulatedTenant, request: Request) -> Answer:
         request_id=request_id,
         client_request_id=request.headers.get("client-request-id"),
     )
+    headers = {"Content-Type": "application/json", "request-id": request_id, "Cache-Control": "no-cache"}
+    lost = False
     try:
-        tenant.tokens.check(request.headers.get("Authorization"), GRAPH)
-        items = _items(request)
-        status, body = 200, {"responses": await _answers(tenant, request, items, entry.number)}
-    except TokenRefused as refused:
-        status, body = 401, _refusal(tenant, GraphError(401, "InvalidAuthenticationToken", str(refused)), request_id)
+        responses, lost = await _carry_out(tenant, request, entry)
+        status, body = 200, {"responses": responses}
     except GraphError as error:
         status, body = error.status, _refusal(tenant, error, request_id)
+        headers |= error.headers
     content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-    tenant.journal.settle(entry, status, "POST /$batch", None if status == 200 else body, len(content))
-    return Answer(
-        status, body, {"Content-Type": "application/json", "request-id": request_id, "Cache-Control": "no-cache"}, content
-    )
+    tenant.journal.settle(entry, None if lost else status, "POST /$batch", None if status == 200 else body, len(content))
+    return Answer(status, body, headers, content, lost=lost)
+
+
+async def _carry_out(tenant: SimulatedTenant, request: Request, entry: Exchanged) -> tuple[list[dict[str, Any]], bool]:
+    """The responses, and whether they are to be lost. A fault rule spoils the whole batch only if its path matches the batch's."""
+    try:
+        tenant.tokens.check(request.headers.get("Authorization"), GRAPH)
+    except TokenRefused as refused:
+        raise GraphError(401, "InvalidAuthenticationToken", str(refused)) from refused
+    items = _items(request)
+    rule = tenant.faults.strike("POST", request.target, by_path_only=True)
+    if rule is None:
+        return await _answers(tenant, request, items, entry.number), False
+    entry.fault = rule.number
+    if rule.effect == "status":
+        raise spoiled(rule)
+    if rule.effect == "lost":
+        return [], True
+    if rule.effect == "delay":
+        await asyncio.sleep(float(rule.given.get("seconds", 0)))
+    responses = await _answers(tenant, request, items, entry.number)
+    if rule.effect == "effect-then-status":
+        raise spoiled(rule)
+    return responses, rule.effect == "effect-then-lost"
 
 
 def _refusal(tenant: SimulatedTenant, error: GraphError, request_id: str) -> dict[str, Any]:
@@ -80,7 +103,13 @@ def _refuse_malformed(item: dict[str, Any], known: set[str]) -> None:
         raise bad_request(f"Batch request id '{identifier}' needs a method and a relative url.", "BadRequest")
     if url.startswith(("http://", "https://")):
         raise bad_request(f"Batch request id '{identifier}': the url must be relative.", "BadRequest")
-    has_type = any(name.lower() == "content-type" for name in item.get("headers") or {})
+    headers, needed = item.get("headers") or {}, item.get("dependsOn") or []
+    plain = isinstance(headers, dict) and all(isinstance(value, str) for value in headers.values())
+    if not plain or not isinstance(needed, list) or not all(isinstance(name, str) for name in needed):
+        raise bad_request(
+            f"Batch request id '{identifier}': headers and dependsOn do not have the form they must have.", "BadRequest"
+        )
+    has_type = any(name.lower() == "content-type" for name in headers)
     if item.get("body") is not None and not has_type:
         raise bad_request(f"Write request id : {identifier} does not contain Content-Type header or body.", "BadRequest")
 

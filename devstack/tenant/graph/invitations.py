@@ -88,8 +88,7 @@ def _read(body: Record) -> _Wish:
     if reset and not (isinstance(user_id, str) and GUID.fullmatch(user_id)):
         raise bad_request("The invitedUser/id is required when resetRedemption is true.", code="BadRequest")
     message = body.get("invitedUserMessageInfo") or {}
-    if len(message.get("ccRecipients") or []) > 1:
-        raise bad_request("Only one additional recipient is supported in ccRecipients.", code="BadRequest")
+    _refuse_message(message)
     return _Wish(
         address=address,
         domain=match["domain"].lower(),
@@ -102,6 +101,20 @@ def _read(body: Record) -> _Wish:
         user_id=user_id,
         given=body,
     )
+
+
+def _refuse_message(message: Record) -> None:
+    recipients = message.get("ccRecipients") or []
+    addressed = isinstance(recipients, list) and all(
+        isinstance(recipient, dict) and isinstance(recipient.get("emailAddress") or {}, dict) for recipient in recipients
+    )
+    texts = [message[name] for name in ("messageLanguage", "customizedMessageBody") if message.get(name) is not None]
+    if not addressed or not all(isinstance(text, str) for text in texts):
+        raise bad_request(
+            "Invalid value specified for property 'invitedUserMessageInfo' of resource 'Invitation'.", code="BadRequest"
+        )
+    if len(recipients) > 1:
+        raise bad_request("Only one additional recipient is supported in ccRecipients.", code="BadRequest")
 
 
 def _refuse_by_policy(call: Call, wish: _Wish) -> None:

@@ -86,8 +86,9 @@ def expanded(call: Call, kind: Kind, entry: Entry) -> Record:
 def tagged(entry: Entry, record: Record, select: tuple[str, ...] = ()) -> Record:
     """The object with its `@odata.type`, as collections of mixed types show it."""
     kind = kind_of(entry)
-    known = [name for name in select if name.lower() in kind.names] if select else ()
-    return {"@odata.type": kind.odata_type, **shown(kind, record, chosen(kind, known))}
+    # In a collection of mixed types each object shows those of the selected properties that its type has.
+    names = tuple(kind.names[name.lower()] for name in select if name.lower() in kind.names) if select else kind.default
+    return {"@odata.type": kind.odata_type, **shown(kind, record, names)}
 
 
 def related(call: Call, identifiers: Iterable[str], kind: str | None = None) -> Found:

@@ -38,6 +38,8 @@ def checked(kind: Kind, body: dict[str, Any], *, creating: bool = False) -> Reco
 def _fits(kind: Kind, declared: Property, value: Any) -> None:
     shapes: dict[str, type | tuple[type, ...]] = {"flag": bool, "objects": list, "texts": list, "object": dict}
     right = value is None or isinstance(value, shapes.get(declared.shape, str))
+    if declared.shape == "objects" and isinstance(value, list):
+        right = all(isinstance(item, dict) for item in value)
     texts = value if declared.shape == "texts" and isinstance(value, list) else [value] if isinstance(value, str) else []
     if not right or any(not isinstance(text, str) or len(text) > (declared.maximum or 10_000) for text in texts):
         raise bad_request(f"Invalid value specified for property '{declared.name}' of resource '{kind.resource}'.")

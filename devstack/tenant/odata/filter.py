@@ -19,6 +19,8 @@ _TOKEN = re.compile(
     |(?P<number>-?\d+)|(?P<name>[@A-Za-z_][\w.]*(?:/[$A-Za-z_][\w.]*)*)|(?P<mark>[(),:]))""",
     re.VERBOSE,
 )
+MOST_ALTERNATIVES = 15
+_MOST_TOKENS, _MOST_NESTED = 400, 60
 _ADVANCED_OPERATORS = frozenset({"ne", "endswith"})
 
 
@@ -109,6 +111,8 @@ class _Parser:
     def whole(self) -> Filter:
         if not self.tokens:
             raise _invalid("it is empty.")
+        if len(self.tokens) > _MOST_TOKENS or sum(text.lower() in ("(", "not") for _, text in self.tokens) > _MOST_NESTED:
+            raise _invalid("it is too long or too deeply nested.")
         matches, plan = self.either()
         if self.position != len(self.tokens):
             raise _invalid(f"'{self.tokens[self.position][1]}' was not expected in '{self.text}'.")
@@ -116,7 +120,10 @@ class _Parser:
 
     def either(self) -> tuple[Predicate, Plan]:
         left, left_plan = self.both()
+        clauses = 1
         while self.accept("or"):
+            clauses += 1
+            self.limit(clauses)
             right, right_plan = self.both()
             left, left_plan = _or(left, right), _joined("or", left_plan, right_plan)
         return left, left_plan
@@ -189,6 +196,7 @@ class _Parser:
             values = [self.literal()]
             while self.accept(","):
                 values.append(self.literal())
+            self.limit(len(values))
             self.expect(")")
             return _test(name, "in", values), None
         value = self.literal()
@@ -222,6 +230,14 @@ class _Parser:
         self.names.add(name)
         self.mark(operator)
         return name
+
+    def limit(self, clauses: int) -> None:
+        """Entra's directory takes at most 15 alternatives."""
+        if clauses > MOST_ALTERNATIVES:
+            raise unsupported_query(
+                f"Too many child clauses specified in search filter expression containing 'OR' operators: {clauses}. "
+                f"Max allowed: {MOST_ALTERNATIVES}."
+            )
 
     def mark(self, operator: str) -> None:
         if operator in _ADVANCED_OPERATORS:
