@@ -28,9 +28,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=Path, metavar="FILE", help="what the simulated tenant starts with (default: the one that examples/ use)")
     add("--no-lag", action="store_true", help="the tenant's reads are never behind its writes")
     add("--no-throttle", action="store_true", help="the tenant has no limits")
-    add("--faults", type=_rules, default=[], metavar="FILE", help="JSON file with fault rules, as the tenant's /_sim/faults takes")
     add(
-        "--set", dest="settings", type=_setting, action="append", default=[], metavar="NAME=VALUE", help="an app setting of the hosts"
+        "--faults", type=_rules, default=[], metavar="FILE", help="JSON file with fault rules, as the tenant's /_sim/faults takes"
+    )
+    add(
+        "--set",
+        dest="settings",
+        type=_setting,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an app setting of the hosts",
     )
     add("--folder", type=Path, default=ROOT / ".stack", help="work folder: logs, addresses (default .stack)")
 

@@ -76,19 +76,26 @@ def _carry_out(options: argparse.Namespace, up: Running, console: Console) -> in
     console.print()
     console.print(show.steps(tasks))
     console.print()
-    _close(console, shown, report.closing(before, _summary(where)), seconds, options.report)
-    return 0 if shown["state"] == "done" else _FAILED
+    done = shown["state"] == "done"
+    console.print(show.plain(report.closing(before, _summary(where), done=done)))
+    console.print(_verdict(shown["state"], seconds, own_stack=up.process is not None))
+    console.print(show.plain(f"Report: {_short(options.report)}", "dim"))
+    return 0 if done else _FAILED
 
 
-def _close(console: Console, shown: Mapping[str, Any], sentence: str, seconds: float, path: Path) -> None:
-    console.print(show.plain(sentence))
-    if shown["state"] == "done":
-        console.print(f"[green]Done[/] in {seconds:.1f} s.", end=" ")
-    elif shown["state"] == "refused":
-        console.print("[red]The request was refused[/]; the reasons are above.", end=" ")
-    else:
-        console.print(f"[red]Not done[/] after {seconds:.1f} s: see what is stopped above, and 'entente parked list'.", end=" ")
-    console.print(show.plain(f"Report: {_short(path)}"))
+def _verdict(state: str, seconds: float, *, own_stack: bool) -> str:
+    look = (
+        "start a stack that stays ('make up') and run this again"
+        if own_stack
+        else "'entente parked list' has what needs a person"
+    )
+    match state:
+        case "done":
+            return f"[green]Done[/] in {seconds:.1f} s."
+        case "refused":
+            return "[red]Refused[/]: the app does not take this request, for the reasons above."
+        case _:
+            return f"[red]Not done[/] after {seconds:.1f} s. The reasons are above; to look closer, {look}."
 
 
 def _summary(where: Mapping[str, Any]) -> dict[str, Any]:

@@ -39,12 +39,13 @@ def changes(summary: Mapping[str, Any]) -> int:
     return int(summary.get("writes", 0)) + cmdlets
 
 
-def closing(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """What this run did to the tenant, in a sentence."""
+def closing(before: Mapping[str, Any], after: Mapping[str, Any], *, done: bool) -> str:
+    """What this run did to the tenant, in a sentence; `done` says that all that was asked for is so."""
     writes = changes(after) - changes(before)
     invited = int(after.get("invitations", 0)) - int(before.get("invitations", 0))
     calls = int(after.get("requests", 0)) - int(before.get("requests", 0))
     if writes == 0:
-        return f"Nothing was changed in the tenant: everything was there already. {calls} requests looked; none wrote."
+        why = ": everything was there already" if done else ""
+        return f"Nothing was changed in the tenant{why}. {calls} requests looked, none wrote."
     mails = f", {invited} of them invitations" if invited else ""
     return f"The tenant was changed by {writes} writes{mails}, in {calls} requests altogether."
