@@ -4,10 +4,12 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver, ServiceBusSender
 
@@ -93,16 +95,33 @@ def bodies(messages: list[ServiceBusReceivedMessage]) -> list[str]:
 Start = Callable[..., Awaitable[Bus]]
 
 
-@pytest.fixture
-async def start() -> AsyncIterator[Start]:
-    """Starts a broker: queues by name as keyword or mapping, `broker_options` for the Broker itself."""
-    async with AsyncExitStack() as stack:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests of a module share an event loop, so that one can begin while the links of the one before still close."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here) and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="module"), append=False)
 
-        async def started(queues: dict[str, QueueProperties] | None = None, **broker_options: Any) -> Bus:
-            config = Config(queues if queues is not None else {"q": QueueProperties()})
-            broker = await stack.enter_async_context(Broker(config, **broker_options))
-            http = await stack.enter_async_context(aiohttp.ClientSession())
-            return Bus(broker, http, stack)
 
-        yield started
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def closing() -> AsyncIterator[list[asyncio.Task[None]]]:
+    """What closes in the background; all is closed when the module ends. The client takes a second for every link."""
+    tasks: list[asyncio.Task[None]] = []
+    yield tasks
+    await asyncio.gather(*tasks)
     gc.collect()  # sockets that a client forgot are closed while their event loop still runs
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def start(closing: list[asyncio.Task[None]]) -> AsyncIterator[Start]:
+    """Starts a broker with queues by name, one plain queue `q` unless told; the options are the Broker's own."""
+    stack = AsyncExitStack()
+
+    async def started(queues: dict[str, QueueProperties] | None = None, **broker_options: Any) -> Bus:
+        config = Config(queues if queues is not None else {"q": QueueProperties()})
+        broker = await stack.enter_async_context(Broker(config, **broker_options))
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        return Bus(broker, http, stack)
+
+    yield started
+    closing.append(asyncio.create_task(stack.aclose()))

@@ -31,50 +31,54 @@ async def begin(start: Start, **options: float) -> tuple[Bus, ServiceBusClient]:
 
 async def test_a_session_is_received_in_order_by_its_holder_alone(start: Start) -> None:
     bus, client = await begin(start)
-    await bus.send(*(session_message(f"{s}{n}", s) for n in range(3) for s in ("a", "", "b")))
-    async with client.get_queue_receiver("q", session_id="a") as receiver:
-        with pytest.raises(SessionCannotBeLockedError):
-            await client.get_queue_receiver("q", session_id="a").__aenter__()
-        found = await receive(receiver, 3)
-        assert bodies(found) == ["a0", "a1", "a2"]
-        assert {message.session_id for message in found} == {"a"}
-        assert {message.partition_key for message in found} == {"a"}
-        with pytest.raises(TypeError):
-            await receiver.renew_message_lock(found[0])
-        assert receiver.session is not None
-        assert (receiver.session.locked_until_utc or datetime.min.replace(tzinfo=UTC)) > datetime.now(UTC)
-        assert await receiver.session.renew_lock() > datetime.now(UTC)
-        await receiver.complete_message(found[0])
-        await receiver.defer_message(found[1])
-        (deferred,) = await receiver.receive_deferred_messages([found[1].sequence_number or 0])
-        await receiver.complete_message(deferred)
-    async with client.get_queue_receiver("q", session_id="a") as receiver:
-        (again,) = await receive(receiver, 1)
-        assert (str(again), again.delivery_count) == ("a2", 0), "a closed session gives back without counting"
-    async with client.get_queue_receiver("q", session_id="") as receiver:
-        assert bodies(await receive(receiver, 3)) == ["0", "1", "2"]
-    assert (await bus.counts())["active"] == 7
+    receiver, nameless = client.get_queue_receiver("q", session_id="a"), client.get_queue_receiver("q", session_id="")
+    messages = [session_message(f"{s}{n}", s) for n in range(3) for s in ("a", "", "b")]
+    await asyncio.gather(bus.send(*messages), bus.open(receiver, nameless))
+    assert bodies(await receive(nameless, 3)) == ["0", "1", "2"]
+    with pytest.raises(SessionCannotBeLockedError):
+        await client.get_queue_receiver("q", session_id="a").__aenter__()
+    found = await receive(receiver, 3)
+    assert bodies(found) == ["a0", "a1", "a2"]
+    assert {message.session_id for message in found} == {"a"}
+    assert {message.partition_key for message in found} == {"a"}
+    with pytest.raises(TypeError):
+        await receiver.renew_message_lock(found[0])
+    assert receiver.session is not None
+    before = receiver.session.locked_until_utc
+    assert before is not None
+    assert await receiver.session.renew_lock() > before > datetime.now(UTC)
+    await receiver.complete_message(found[0])
+    await receiver.defer_message(found[1])
+    (deferred,) = await receiver.receive_deferred_messages([found[1].sequence_number or 0])
+    await receiver.complete_message(deferred)
+    await receiver.close()
+    (next_one,) = await bus.open(client.get_queue_receiver("q", session_id="a"))
+    (again,) = await receive(next_one, 1)
+    assert (str(again), again.delivery_count) == ("a2", 0), "a closed session gives back without counting"
 
 
 async def test_state_outlives_messages_and_sessions_are_listed(start: Start) -> None:
     bus, client = await begin(start)
-    await bus.send(session_message("m", "with-message"))
     before = datetime.now(UTC)
-    async with client.get_queue_receiver("q", session_id="with-state") as receiver:
-        session = receiver.session
-        assert session is not None
-        assert await session.get_state() is None
-        await session.set_state(b"\x00state")
-        assert await session.get_state() == b"\x00state"
-    listed = [session_id async for session_id in client.list_queue_sessions("q")]
-    assert sorted(listed) == ["with-message", "with-state"]
-    updated = [session_id async for session_id in client.list_queue_sessions("q", state_updated_after=before)]
+    holder = client.get_queue_receiver("q", session_id="with-state")
+    await asyncio.gather(bus.send(session_message("m", "with-message")), bus.open(holder))
+    assert holder.session is not None
+    assert await holder.session.get_state() is None
+    await holder.session.set_state(b"\x00state")
+
+    async def listed(state_updated_after: datetime | None = None) -> list[str]:
+        found = client.list_queue_sessions("q", state_updated_after=state_updated_after)
+        return sorted([session_id async for session_id in found])
+
+    everything, updated = await asyncio.gather(listed(), listed(before))
+    assert everything == ["with-message", "with-state"]
     assert updated == ["with-state"]
-    async with client.get_queue_receiver("q", session_id="with-state") as receiver:
-        assert receiver.session is not None
-        assert await receiver.session.get_state() == b"\x00state"
-        await receiver.session.set_state(None)
-    assert [session_id async for session_id in client.list_queue_sessions("q")] == ["with-message"]
+    await holder.close()
+    (holder,) = await bus.open(client.get_queue_receiver("q", session_id="with-state"))
+    assert holder.session is not None
+    assert await holder.session.get_state() == b"\x00state"
+    await holder.session.set_state(None)
+    assert await listed() == ["with-message"]
 
 
 async def test_the_next_available_session_is_waited_for(start: Start) -> None:
@@ -130,14 +134,17 @@ async def test_an_expired_session_lock_is_lost_for_messages_and_state(start: Sta
 async def test_what_does_not_fit_a_queue_with_or_without_sessions_is_refused(start: Start) -> None:
     bus = await start(SESSIONS | {"plain": QueueProperties()})
     client = await bus.client()
-    with pytest.raises(ServiceBusError, match="no session id"):
-        await bus.send(ServiceBusMessage("m"))
-    with pytest.raises(ServiceBusError, match="requires sessions"):
-        await client.get_queue_receiver("q").__aenter__()
-    with pytest.raises(ServiceBusError, match="has no sessions"):
-        await client.get_queue_receiver("plain", session_id="a").__aenter__()
-    with pytest.raises(ServiceBusError, match="must be a string"):
-        await client.get_queue_receiver("q", session_id=1).__aenter__()  # type: ignore[arg-type]  # the wrong type is the test
+    outcomes = await asyncio.gather(
+        bus.send(ServiceBusMessage("m")),
+        client.get_queue_receiver("q").__aenter__(),
+        client.get_queue_receiver("plain", session_id="a").__aenter__(),
+        client.get_queue_receiver("q", session_id=1).__aenter__(),  # type: ignore[arg-type]  # the wrong type is the test
+        return_exceptions=True,
+    )
+    sentences = ("no session id", "requires sessions", "has no sessions", "must be a string")
+    for outcome, sentence in zip(outcomes, sentences, strict=True):
+        assert type(outcome) is ServiceBusError
+        assert sentence in str(outcome)
 
 
 async def test_waiting_for_a_session_holds_up_nothing_else(start: Start) -> None:

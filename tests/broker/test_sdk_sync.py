@@ -65,34 +65,31 @@ def live(connection_string: str) -> None:
             letters.complete_message(letter)
 
 
-async def test_the_synchronous_client_on_a_queue(start: Start) -> None:
-    bus = await start({"q": QueueProperties(lock_duration=2)})
-    await asyncio.to_thread(live, bus.broker.connection_string)
-    assert await bus.counts() == {"active": 0, "deferred": 0, "scheduled": 0, "locked": 0, "deadLetter": 0}
-
-
 def sessions(connection_string: str) -> None:
     with ServiceBusClient.from_connection_string(connection_string, retry_total=0) as client:
-        with client.get_queue_sender("q") as sender:
+        with client.get_queue_sender("s") as sender:
             sender.send_messages([ServiceBusMessage(f"{s}{n}", session_id=s) for n in range(2) for s in "ab"])
-        with client.get_queue_receiver("q", session_id=NEXT_AVAILABLE_SESSION, max_wait_time=5) as receiver:
+        with client.get_queue_receiver("s", session_id=NEXT_AVAILABLE_SESSION, max_wait_time=5) as receiver:
             assert receiver.session is not None
             assert receiver.session.session_id == "a"
             receiver.session.set_state("state")
             assert receiver.session.get_state() == b"state"
             assert receiver.session.renew_lock() > datetime.now(UTC)
             with pytest.raises(SessionCannotBeLockedError):
-                client.get_queue_receiver("q", session_id="a").__enter__()
+                client.get_queue_receiver("s", session_id="a").__enter__()
             found = receiver.receive_messages(max_message_count=2, max_wait_time=5)
             assert bodies(found) == ["a0", "a1"]
             for message in found:
                 receiver.complete_message(message)
-        assert sorted(client.list_queue_sessions("q")) == ["a", "b"]
+        assert sorted(client.list_queue_sessions("s")) == ["a", "b"]
         with pytest.raises(ServiceBusAuthenticationError):
             client.get_queue_receiver("missing").__enter__()
 
 
-async def test_the_synchronous_client_with_sessions(start: Start) -> None:
-    bus = await start({"q": QueueProperties(requires_session=True)})
-    await asyncio.to_thread(sessions, bus.broker.connection_string)
-    assert (await bus.counts())["active"] == 2
+async def test_the_synchronous_client(start: Start) -> None:
+    """On a queue and, in another thread, with sessions."""
+    bus = await start({"q": QueueProperties(lock_duration=2), "s": QueueProperties(requires_session=True)})
+    text = bus.broker.connection_string
+    await asyncio.gather(asyncio.to_thread(live, text), asyncio.to_thread(sessions, text))
+    assert await bus.counts() == {"active": 0, "deferred": 0, "scheduled": 0, "locked": 0, "deadLetter": 0}
+    assert (await bus.counts("s"))["active"] == 2
