@@ -5,11 +5,9 @@ from dataclasses import fields
 from typing import Any
 
 from devstack.tenant.directory.lag import LagSettings
-from devstack.tenant.directory.objects import Entry, Record
-from devstack.tenant.exchange.organization_relationship import add_relationship
-from devstack.tenant.graph.groups import new_group
-from devstack.tenant.graph.guests import guest_record
+from devstack.tenant.directory.objects import Record
 from devstack.tenant.graph.policies import DEFAULT_AUTHORIZATION_POLICY
+from devstack.tenant.seed_objects import plant_contacts, plant_groups, plant_relationships, plant_users
 from devstack.tenant.tenant import Behaviour, Identity, SimulatedTenant
 
 SECTIONS: dict[str, str] = {
@@ -115,112 +113,6 @@ def _identities(tenant: SimulatedTenant, given: list[Record]) -> None:
         tenant.identities = [*(other for other in tenant.identities if other.client_id != client), identity]
 
 
-def _users(tenant: SimulatedTenant, given: list[Record]) -> None:
-    planted = [(_user(tenant, item), item) for item in given]
-    for entry, item in planted:
-        for name in item.get("sponsors", []):
-            tenant.relations.add("sponsors", entry.id, find(tenant, name).id, replicated=True)
-
-
-def _user(tenant: SimulatedTenant, item: Record) -> Entry:
-    values = {name: value for name, value in item.items() if name != "sponsors"}
-    mail = item.get("mail") or (item.get("userPrincipalName", "") if "#" not in item.get("userPrincipalName", "") else "")
-    if not mail:
-        raise ValueError(f"a user of the seed needs a userPrincipalName or a mail; got {item!r}")
-    identifier = item.get("id") or tenant.chance.identifier("seed-user", mail.lower())
-    guest = item.get("userType") == "Guest" or mail.rpartition("@")[2].lower() not in tenant.domains
-    record = guest_record(tenant, mail, item.get("displayName"), "Guest") if guest else _employee(mail)
-    if item.get("externalUserState") == "Accepted":
-        record["identities"] = [
-            {"signInType": "federated", "issuer": "ExternalAzureAD", "issuerAssignedId": None},
-            *record["identities"],
-        ]
-    return _put(tenant, "user", identifier, {"id": identifier, **record, **values})
-
-
-def _employee(mail: str) -> Record:
-    return {
-        "accountEnabled": True,
-        "createdDateTime": "2024-01-01T00:00:00Z",
-        "displayName": mail.partition("@")[0],
-        "identities": [{"signInType": "userPrincipalName", "issuer": mail.partition("@")[2], "issuerAssignedId": mail}],
-        "mail": mail,
-        "mailNickname": mail.partition("@")[0],
-        "otherMails": [],
-        "proxyAddresses": [f"SMTP:{mail}"],
-        "usageLocation": "US",
-        "userPrincipalName": mail,
-        "userType": "Member",
-    }
-
-
-def _put(tenant: SimulatedTenant, kind: str, identifier: str, record: Record) -> Entry:
-    existing = tenant.objects.entry(identifier, kind)
-    if existing is not None:
-        tenant.objects.change(existing, **record)
-        return existing
-    entry = tenant.objects.add(kind, identifier, record, replicated=True)
-    if record.get("deletedDateTime"):
-        tenant.deleted[entry.id] = None
-    return entry
-
-
-def _groups(tenant: SimulatedTenant, given: list[Record]) -> None:
-    planted = []
-    for item in given:
-        values = {name: value for name, value in item.items() if name not in ("members", "owners")}
-        if not values.get("displayName") or not values.get("mailNickname"):
-            raise ValueError(f"a group of the seed needs a displayName and a mailNickname; got {item!r}")
-        values = {"mailEnabled": False, "securityEnabled": not values.get("mailEnabled", False), **values}
-        identifier = values.get("id") or tenant.chance.identifier("seed-group", values["mailNickname"].lower())
-        existing = tenant.objects.entry(identifier, "group")
-        if existing is not None:
-            tenant.objects.change(existing, **values)
-        planted.append((existing or new_group(tenant, values, identifier, replicated=True), item))
-    for entry, item in planted:
-        for relation in ("members", "owners"):
-            for name in item.get(relation, []):
-                tenant.relations.add(relation, entry.id, find(tenant, name).id, replicated=True)
-
-
-def find(tenant: SimulatedTenant, name: str) -> Entry:
-    """The object that is not deleted, by id, user name, address or (groups) nickname; raises ValueError."""
-    entry = tenant.live(name)
-    if entry is not None:
-        return entry
-    for kind, properties in (
-        ("user", ("userPrincipalName", "mail", "otherMails")),
-        ("group", ("mailNickname", "displayName")),
-        ("contact", ("mail",)),
-    ):
-        for prop in properties:
-            for holder in tenant.objects.holders(kind, prop, name):
-                if not holder.record.get("deletedDateTime"):
-                    return holder
-    raise ValueError(f"the tenant has no object '{name}': give an id, a user name, an address or a group's mailNickname")
-
-
-def _contacts(tenant: SimulatedTenant, given: list[Record]) -> None:
-    for item in given:
-        identifier = item.get("id") or tenant.chance.identifier("seed-contact", item["mail"].lower())
-        nickname = item["mail"].partition("@")[0]
-        _put(
-            tenant,
-            "contact",
-            identifier,
-            {"id": identifier, "mailNickname": nickname, "proxyAddresses": [f"SMTP:{item['mail']}"], **item},
-        )
-
-
-def _relationships(tenant: SimulatedTenant, given: list[Record]) -> None:
-    for item in given:
-        existing = tenant.objects.holders("organizationRelationship", "Name", item["Name"])
-        if existing:
-            tenant.objects.change(existing[0], **item)
-        else:
-            add_relationship(tenant, item, replicated=True)
-
-
 def _tenants(tenant: SimulatedTenant, given: dict[str, Record]) -> None:
     for domain, found in given.items():
         if not found.get("tenantId"):
@@ -281,10 +173,10 @@ _PLANTERS: tuple[tuple[str, Callable[[SimulatedTenant, Any], None]], ...] = (
     ("organization", _organization),
     ("domains", _domains),
     ("identities", _identities),
-    ("users", _users),
-    ("groups", _groups),
-    ("contacts", _contacts),
-    ("organizationRelationships", _relationships),
+    ("users", plant_users),
+    ("groups", plant_groups),
+    ("contacts", plant_contacts),
+    ("organizationRelationships", plant_relationships),
     ("tenants", _tenants),
     ("authorizationPolicy", _authorization_policy),
     ("allowedDomains", _domain_list("allowed_domains")),

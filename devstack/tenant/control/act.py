@@ -5,7 +5,7 @@ from typing import Any
 
 from devstack.tenant.directory.objects import Entry
 from devstack.tenant.graph.guests import accept, who_has
-from devstack.tenant.seed import find
+from devstack.tenant.seed_objects import find
 from devstack.tenant.tenant import SimulatedTenant
 
 STATES = ("Accepted", "PendingAcceptance")

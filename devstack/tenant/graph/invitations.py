@@ -1,53 +1,20 @@
 """Invitations of guests. https://learn.microsoft.com/graph/api/invitation-post; facts sections 1.1 and 1.2."""
 
-import re
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from devstack.tenant.directory.objects import Entry, Record
 from devstack.tenant.errors import GraphError, bad_request, not_found
 from devstack.tenant.graph.guests import Holders, new_guest, who_has
+from devstack.tenant.graph.invitation_body import Wish, read_invitation
 from devstack.tenant.graph.operation import GUID, Call, Operation, Reply
 from devstack.tenant.graph.sponsors import MOST_SPONSORS, make_sponsors
 from devstack.tenant.graph.writing import proxies_with
 
-_FORBIDDEN = frozenset("~!#$%^&*()+=[]{}\\/|;:\"'<>?, \t")
-_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_ADDRESS = re.compile(rf"(?P<name>[^@]{{1,64}})@(?P<domain>(?:{_LABEL}\.)+{_LABEL})", re.IGNORECASE)
-_WRITABLE: dict[str, type] = {
-    "invitedUserEmailAddress": str,
-    "inviteRedirectUrl": str,
-    "invitedUserDisplayName": str,
-    "sendInvitationMessage": bool,
-    "invitedUserType": str,
-    "invitedUserMessageInfo": dict,
-    "invitedUserSponsors": list,
-    "resetRedemption": bool,
-    "invitedUser": dict,
-}
-_READ_ONLY = frozenset({"id", "status", "inviteRedeemUrl"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """The body of an invitation, checked."""
-
-    address: str
-    domain: str
-    redirect: str
-    display_name: str | None
-    send: bool
-    user_type: str
-    message: Record
-    reset: bool
-    user_id: str | None
-    given: Record
-
 
 def invite(call: Call) -> Reply:
     """The person is a guest, and has a mail if one was asked for. The same address gives the same guest again."""
-    wish = _read(call.json())
+    wish = read_invitation(call.json())
     _refuse_by_policy(call, wish)
     sponsors = _sponsors(call, wish)
     holders = who_has(call.tenant, wish.address)
@@ -63,61 +30,7 @@ def invite(call: Call) -> Reply:
     return Reply(201, {"@odata.context": call.context("invitations/$entity"), **invitation})
 
 
-def _read(body: Record) -> _Wish:
-    for name in ("invitedUserEmailAddress", "inviteRedirectUrl"):
-        if not body.get(name):
-            raise bad_request(f"The property '{name}' is required.", code="BadRequest")
-    for name, value in body.items():
-        if name in _READ_ONLY or "@odata" in name:
-            continue
-        if name not in _WRITABLE:
-            raise bad_request(f"Invalid property '{name}'.", code="BadRequest")
-        if value is not None and not isinstance(value, _WRITABLE[name]):
-            raise bad_request(f"Invalid value specified for property '{name}' of resource 'Invitation'.", code="BadRequest")
-    address = body["invitedUserEmailAddress"]
-    match = _ADDRESS.fullmatch(address)
-    if match is None or not _FORBIDDEN.isdisjoint(address) or match["name"][0] in ".-" or match["name"][-1] in ".-":
-        raise bad_request("The email address is not valid: invitedUserEmailAddress.", code="BadRequest")
-    if not re.match(r"https?://[^\s/]+", body["inviteRedirectUrl"]):
-        raise bad_request("The inviteRedirectUrl is not a valid URL.", code="BadRequest")
-    user_type = body.get("invitedUserType") or "Guest"
-    if user_type not in ("Guest", "Member"):
-        raise bad_request("Invalid value specified for property 'invitedUserType' of resource 'Invitation'.", code="BadRequest")
-    user_id = (body.get("invitedUser") or {}).get("id")
-    reset = bool(body.get("resetRedemption"))
-    if reset and not (isinstance(user_id, str) and GUID.fullmatch(user_id)):
-        raise bad_request("The invitedUser/id is required when resetRedemption is true.", code="BadRequest")
-    message = body.get("invitedUserMessageInfo") or {}
-    _refuse_message(message)
-    return _Wish(
-        address=address,
-        domain=match["domain"].lower(),
-        redirect=body["inviteRedirectUrl"],
-        display_name=body.get("invitedUserDisplayName") or None,
-        send=bool(body.get("sendInvitationMessage")),
-        user_type=user_type,
-        message=message,
-        reset=reset,
-        user_id=user_id,
-        given=body,
-    )
-
-
-def _refuse_message(message: Record) -> None:
-    recipients = message.get("ccRecipients") or []
-    addressed = isinstance(recipients, list) and all(
-        isinstance(recipient, dict) and isinstance(recipient.get("emailAddress") or {}, dict) for recipient in recipients
-    )
-    texts = [message[name] for name in ("messageLanguage", "customizedMessageBody") if message.get(name) is not None]
-    if not addressed or not all(isinstance(text, str) for text in texts):
-        raise bad_request(
-            "Invalid value specified for property 'invitedUserMessageInfo' of resource 'Invitation'.", code="BadRequest"
-        )
-    if len(recipients) > 1:
-        raise bad_request("Only one additional recipient is supported in ccRecipients.", code="BadRequest")
-
-
-def _refuse_by_policy(call: Call, wish: _Wish) -> None:
+def _refuse_by_policy(call: Call, wish: Wish) -> None:
     """The tenant's settings let the application invite somebody of this domain (facts 1.1, 3.3 and 3.4)."""
     tenant = call.tenant
     inviters = tenant.authorization_policy["allowInvitesFrom"]
@@ -144,7 +57,7 @@ def _refuse_by_policy(call: Call, wish: _Wish) -> None:
         raise GraphError(status, code, "This invitation is blocked by cross-tenant access settings.")
 
 
-def _sponsors(call: Call, wish: _Wish) -> list[Entry]:
+def _sponsors(call: Call, wish: Wish) -> list[Entry]:
     """The sponsors named, as objects with an id or as links; raises 404 for one that is not there (yet)."""
     found = []
     for sponsor in wish.given.get("invitedUserSponsors") or []:
@@ -191,7 +104,7 @@ def _existing(holders: Holders) -> Entry | None:
     return guest
 
 
-def _reset(call: Call, wish: _Wish, holders: Holders) -> Entry:
+def _reset(call: Call, wish: Wish, holders: Holders) -> Entry:
     """The guest is pending again, with the address of the invitation; id, groups and sponsors stay."""
     call.require("User.ReadWrite.All", "Directory.ReadWrite.All", "User.Invite.All")
     guest = call.for_writing(call.seen(wish.user_id or "", "user"))
@@ -222,7 +135,7 @@ def _reset(call: Call, wish: _Wish, holders: Holders) -> Entry:
     return guest
 
 
-def _invitation(call: Call, wish: _Wish, guest: Entry) -> Record:
+def _invitation(call: Call, wish: Wish, guest: Entry) -> Record:
     tenant = call.tenant
     target = f"https://invitations.microsoft.com/redeem/?tenant={tenant.tenant_id}&user={guest.id}&ticket={tenant.new_id('ticket')}&ver=2.0"
     accepted = guest.record.get("externalUserState") == "Accepted"
@@ -250,7 +163,7 @@ def _recipient(address: Record) -> Record:
     return {"name": address.get("name"), "address": address.get("address")}
 
 
-def _mail(call: Call, wish: _Wish, invitation: Record) -> None:
+def _mail(call: Call, wish: Wish, invitation: Record) -> None:
     """The mail is in the outbox. Microsoft drops the custom text of invitations that an application sends on its own."""
     custom = wish.message.get("customizedMessageBody")
     copies: list[Any] = [

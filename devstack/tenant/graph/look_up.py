@@ -4,7 +4,7 @@ from devstack.tenant.directory.objects import INDEXED, Objects
 from devstack.tenant.graph.kinds import Kind
 from devstack.tenant.graph.operation import Call
 from devstack.tenant.graph.show import Found, predicate, requested
-from devstack.tenant.odata.filter import Equals, Joined, Plan
+from devstack.tenant.odata.predicates import Equals, Joined, Plan
 
 
 def find(call: Call, kind: Kind, *, deleted: bool = False) -> Found:

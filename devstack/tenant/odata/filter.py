@@ -1,16 +1,12 @@
 """$filter: text to a tested predicate. The grammar is the subset that Entra's directory documents for its objects."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 from devstack.tenant.errors import GraphError, bad_request, unsupported_query
-
-type Predicate = Callable[[dict[str, Any]], bool]
-# What an index can answer: one property equals one value; several of these joined; None where only a scan can tell.
-type Plan = Equals | Joined | None
+from devstack.tenant.odata.predicates import Equals, Plan, Predicate, as_record, both, compared, either, joined
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<string>'(?:[^']|'')*')
@@ -22,23 +18,6 @@ _TOKEN = re.compile(
 MOST_ALTERNATIVES = 15
 _MOST_TOKENS, _MOST_NESTED = 400, 60
 _ADVANCED_OPERATORS = frozenset({"ne", "endswith"})
-
-
-@dataclass(frozen=True, slots=True)
-class Equals:
-    """The property equals the value."""
-
-    name: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """Both parts hold (`and`), or at least one (`or`)."""
-
-    how: Literal["and", "or"]
-    left: Plan
-    right: Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +104,14 @@ class _Parser:
             clauses += 1
             self.limit(clauses)
             right, right_plan = self.both()
-            left, left_plan = _or(left, right), _joined("or", left_plan, right_plan)
+            left, left_plan = either(left, right), joined("or", left_plan, right_plan)
         return left, left_plan
 
     def both(self) -> tuple[Predicate, Plan]:
         left, left_plan = self.negated()
         while self.accept("and"):
             right, right_plan = self.negated()
-            left, left_plan = _and(left, right), _joined("and", left_plan, right_plan)
+            left, left_plan = both(left, right), joined("and", left_plan, right_plan)
         return left, left_plan
 
     def negated(self) -> tuple[Predicate, Plan]:
@@ -164,7 +143,7 @@ class _Parser:
         self.expect(")")
         if not isinstance(value, str):
             raise _invalid(f"{operator} needs a text in quotes.")
-        return _test(name, operator, value)
+        return compared(name, operator, value)
 
     def collection(self, path: str) -> tuple[Predicate, Plan]:
         name, quantifier = path.rsplit("/", 1)
@@ -182,7 +161,7 @@ class _Parser:
         inner, plan = self.either()
         self.scope = None
         self.expect(")")
-        return (lambda record: any(inner(_as_record(item)) for item in record.get(name) or ())), plan
+        return (lambda record: any(inner(as_record(item)) for item in record.get(name) or ())), plan
 
     def comparison(self, path: str) -> tuple[Predicate, Plan]:
         operator = self.take()[1].lower()
@@ -198,14 +177,14 @@ class _Parser:
                 values.append(self.literal())
             self.limit(len(values))
             self.expect(")")
-            return _test(name, "in", values), None
+            return compared(name, "in", values), None
         value = self.literal()
         if value is None and self.scope is None:
             self.filterable.check(name, "null")
             self.advanced = self.advanced or "eq null"
         indexed = self.scope[1] if self.scope and name == "" else name
         plan = Equals(indexed, value) if operator == "eq" and isinstance(value, str) else None
-        return _test(name, operator, value), plan if not self.scope or name == "" else None
+        return compared(name, operator, value), plan if not self.scope or name == "" else None
 
     def size(self, path: str, operator: str) -> tuple[Predicate, Plan]:
         name = self.filterable.spelled(path[: -len("/$count")])
@@ -274,57 +253,3 @@ class _Parser:
         if not self.accept(text):
             found = self.tokens[self.position][1] if self.position < len(self.tokens) else "the end"
             raise _invalid(f"'{text}' was expected, not '{found}', in '{self.text}'.")
-
-
-def _as_record(item: Any) -> dict[str, Any]:
-    return item if isinstance(item, dict) else {"": item}
-
-
-def _or(left: Predicate, right: Predicate) -> Predicate:
-    return lambda record: left(record) or right(record)
-
-
-def _and(left: Predicate, right: Predicate) -> Predicate:
-    return lambda record: left(record) and right(record)
-
-
-def _joined(how: Literal["and", "or"], left: Plan, right: Plan) -> Plan:
-    if how == "or" and (left is None or right is None):
-        return None
-    return Joined(how, left, right) if left is not None or right is not None else None
-
-
-def _test(path: str, operator: str, value: Any) -> Predicate:
-    """A comparison; texts ignore case, as the directory does."""
-    names = path.split("/")
-    wanted = [_folded(item) for item in value] if operator == "in" else _folded(value)
-    compare = _COMPARISONS[operator]
-
-    def matches(record: dict[str, Any]) -> bool:
-        found: Any = record
-        for name in names:
-            found = found.get(name) if isinstance(found, dict) else None
-        return compare(_folded(found), wanted)
-
-    return matches
-
-
-def _folded(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
-
-
-def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
-    return lambda found, wanted: isinstance(found, str) and isinstance(wanted, str) and compare(found, wanted)
-
-
-_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
-    "eq": lambda found, wanted: bool(found == wanted),
-    "ne": lambda found, wanted: bool(found != wanted),
-    "ge": _ordered(lambda found, wanted: found >= wanted),
-    "le": _ordered(lambda found, wanted: found <= wanted),
-    "gt": _ordered(lambda found, wanted: found > wanted),
-    "lt": _ordered(lambda found, wanted: found < wanted),
-    "in": lambda found, wanted: found in wanted,
-    "startswith": lambda found, wanted: isinstance(found, str) and found.startswith(wanted),
-    "endswith": lambda found, wanted: isinstance(found, str) and found.endswith(wanted),
-}
