@@ -15,6 +15,7 @@ from shared.nouns.errors import Fault
 MOST_FAULTS = 100
 MOST_TASKS = 60
 WIDE = 200
+NAME_WIDTH = 36
 STATES = ("done", "ready", "waiting", "stopped", "cancelled", "undone")
 _COLOURS = {
     "done": "green",
@@ -159,14 +160,17 @@ def steps(tasks: Sequence[Mapping[str, Any]]) -> Table:
 
 def task_table(tasks: Iterable[Mapping[str, Any]], known: Names) -> Table:
     """A line a task under its step's name, in the words that the app gives as reason."""
+    listed = sorted(tasks, key=_order)
+    # Names stay whole on a narrow terminal; it is the reasons that go over several lines.
+    longest = max((len(subject(task, known)) for task in listed), default=0)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("who or what", overflow="fold")
+    table.add_column("who or what", overflow="fold", min_width=min(longest + 2, NAME_WIDTH))
     table.add_column("state", no_wrap=True)
     table.add_column("reason", overflow="fold", ratio=1)
-    table.add_column("tries", justify="right", no_wrap=True)
-    table.add_column("seconds", justify="right", no_wrap=True)
+    table.add_column("tries", justify="right", min_width=5)
+    table.add_column("seconds", justify="right", min_width=7)
     step = ""
-    for task in sorted(tasks, key=_order):
+    for task in listed:
         if task["step"] != step:
             step = str(task["step"])
             table.add_row(plain(step, "bold"))

@@ -113,7 +113,9 @@ class _Picture:
             now = (str(task["state"]), str(task["reason"]))
             if self._reasons.get(task["key"]) != now and task["reason"]:
                 who = show.subject(task, self._people)
-                self.latest.append(Text.assemble("  ", show.state_text(now[0]), " ", show.plain(f"{who}: {now[1]}")))
+                line = Text.assemble("  ", show.state_text(now[0]), " ", show.plain(f"{who}: {now[1]}"))
+                line.no_wrap, line.overflow = True, "ellipsis"
+                self.latest.append(line)
             self._reasons[task["key"]] = now
 
     def draw(self) -> RenderableType:
@@ -125,7 +127,7 @@ class _Picture:
         bars = Progress(TextColumn("  {task.description}"), BarColumn(bar_width=32), MofNCompleteColumn())
         for step, (settled, total) in _counts(self.shown).items():
             bars.add_task(show.safe(step), total=total, completed=settled)
-        return Group(title, bars, *(line.copy() for line in self.latest))
+        return Group(title, bars, *self.latest)
 
     def line(self) -> str:
         """The picture for a file or pipe."""

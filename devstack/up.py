@@ -11,12 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from devstack.stack import ROOT, Addresses, AlreadyUpError, Stack, StackError
 
 _FAILED, _ALREADY_UP = 1, 3
+_NEXT = """
+Try in another terminal, in this folder:
+  make demo                     a partner with 25 guests, from start to end
+  .venv/bin/entente submit examples/fabrikam.json --watch
+  .venv/bin/entente status      all requests; see also: entente --help
+Logs are in {logs}. Ctrl-C stops the stack."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -77,7 +82,7 @@ async def _up(options: argparse.Namespace, console: Console) -> int:
     async with _unless(stopped, stack) as up:
         if not up:
             return 0
-        _announce(stack.addresses, console, as_json=options.json)
+        _announce(stack.addresses, stack.folder, as_json=options.json)
         failed = asyncio.create_task(stack.failure())
         told = asyncio.create_task(stopped.wait())
         await asyncio.wait((failed, told), return_when=asyncio.FIRST_COMPLETED)
@@ -108,7 +113,7 @@ async def _unless(stopped: asyncio.Event, stack: Stack) -> AsyncIterator[bool]:
         await stack.__aexit__(None, None, None)
 
 
-def _announce(where: Addresses, console: Console, *, as_json: bool) -> None:
+def _announce(where: Addresses, folder: Path, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(where.to_json()), flush=True)
         return
@@ -122,24 +127,17 @@ def _announce(where: Addresses, console: Console, *, as_json: bool) -> None:
         ("simulated tenant, control", where.control),
         ("managed identity", where.identity),
     ]
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
+    out = Console(highlight=False)
+    out.print("[green]The local stack is up.[/] Everything is on this machine, and gone when it stops.\n")
     for name, value in rows:
-        table.add_row(name, Text(value))
-    printed = Console(highlight=False)
-    printed.print("[green]The local stack is up.[/] Everything is on this machine, and gone when it stops.\n")
-    printed.print(table)
-    printed.print(
-        "\nTry in another terminal, in this folder:\n"
-        "  make demo                                   a partner with 25 guests, from start to end\n"
-        "  .venv/bin/entente submit examples/fabrikam.json --watch\n"
-        "  .venv/bin/entente status                    and: why ADDRESS, parked list\n"
-        "Logs are in .stack/logs. Ctrl-C stops the stack.",
-        markup=False,
-    )
-    console.file.flush()
+        # Not folded, so that a connection string can be copied whole.
+        out.print(Text.assemble((f"{name:<27}", "bold"), value), soft_wrap=True)
+    out.print(_NEXT.format(logs=_short(folder / "logs")), markup=False)
     sys.stdout.flush()
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _count(text: str) -> int:

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from azure.core.exceptions import AzureError
+
 from devstack.stack.addresses import Addresses
 from devstack.stack.azurite import connection_string, start_azurite
 from devstack.stack.child import Child
@@ -35,7 +37,8 @@ class Stack:
 
     `settings` are app settings that win over everything. `lag` and `faults` are what the tenant's `/_sim/lag` and
     `/_sim/faults` take; None leaves the tenant as it is by itself, `lag=0` and `throttle=False` switch them off.
-    `functions_port` is the first host's port, 0 for a free one. `folder` is held by this stack alone.
+    `functions_port` is the first host's port, 0 for a free one. `folder` is held by this stack alone. Its parts end with the
+    thread that entered it, so that has to be one that lives as long as the stack is wanted.
     """
 
     hosts: int = 1
@@ -68,7 +71,7 @@ class Stack:
             self._environment = host_environment(os.environ, app_settings(self._where, graph), self.settings)
             self._keys = {"master": secrets.token_urlsafe(32), "default": secrets.token_urlsafe(32)}
             self.say("Starting the function app")
-            await _all(create_all(self._where.tables), self._start_hosts())
+            await _all(_create_tables(self._where.tables), self._start_hosts())
             self._up = True
             self._record()
         except BaseException:
@@ -224,6 +227,13 @@ class Stack:
             self._hosts.clear()
             self._parts.clear()
             self._held.close()
+
+
+async def _create_tables(connection: str) -> None:
+    try:
+        await create_all(connection)
+    except AzureError as error:
+        raise StackError(f"The local tables are up but cannot be created: {error}") from error
 
 
 async def _all(*starting: Any) -> list[Any]:
