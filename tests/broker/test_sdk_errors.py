@@ -10,7 +10,7 @@ from azure.servicebus.aio import ServiceBusClient
 from devstack.broker.model.properties import QueueProperties
 from devstack.broker.tokens import Key, connection_string
 
-from .conftest import Bus, Start, receive
+from .conftest import Bus, Start, bodies, receive
 
 # The client forgets to close its socket when a link is refused.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
@@ -99,6 +99,18 @@ async def test_a_deleted_queue_is_not_found(start: Start) -> None:
         await sender.send_messages(ServiceBusMessage("m"))
     with pytest.raises(sdk.ServiceBusAuthenticationError):
         await sender.send_messages(ServiceBusMessage("m"))
+
+
+async def test_a_queue_that_is_made_anew_is_managed_over_the_link_of_the_old_one(start: Start) -> None:
+    bus = await start()
+    _, receiver = await bus.pair()
+    assert await receiver.peek_messages() == []
+    await bus.control("DELETE", "queues/q")
+    with pytest.raises(sdk.MessagingEntityNotFoundError):
+        await receiver.peek_messages()
+    await bus.control("PUT", "queues/q")
+    await bus.send(ServiceBusMessage("m"))
+    assert bodies(await receiver.peek_messages()) == ["m"]
 
 
 KEYS = {"root": Key("secret+/="), "writer": Key("w", frozenset({"Send"}))}

@@ -38,8 +38,13 @@ class ManagementNode:
             request = Request(payload)
         except MalformedAmqpError as error:
             raise BusError(ARGUMENT_ERROR, f"The request to {self._node} is not a valid message: {error}.") from error
-        reply = self._answer(request)
-        self._hub.outlet(self._queue).wake()
+        try:
+            self._queue = self._hub.namespace.queue(self._node.removesuffix("/$management"))
+        except BusError as error:  # deleted, or deleted and made anew, since the link was attached
+            reply = refusal(error)
+        else:
+            reply = self._answer(request)
+            self._hub.outlet(self._queue).wake()
         link = self._channel.replies.get(self._node)
         if link is not None:
             link.reply(reply.encoded(request.message_id))
