@@ -37,6 +37,7 @@ class Host:
         self._options = options
         self._die = die
         self._stopping = asyncio.Event()
+        self._dying = False
         self._told = threading.Event()
         self._loop = asyncio.get_running_loop()
         self._invocations = Invocations(worker.invoke)
@@ -64,6 +65,9 @@ class Host:
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._signalled)
         await self._stopping.wait()
+        if self._dying:
+            # The watchdog's thread is about to replace this process; a drain would end it instead.
+            await asyncio.Event().wait()
         _log.info("Draining: nothing new is taken, %d invocations are running.", len(self._invocations.running()))
         await self._front.refuse()
         for task in self._timers:
@@ -145,6 +149,7 @@ class Host:
         task.add_done_callback(lambda _: self._told.set())
 
     async def _last_words(self) -> None:
+        self._dying = True
         self._stopping.set()
         self._invocations.die()
         if self._bus:

@@ -1,6 +1,7 @@
 """Starts hosts as processes, the way the stack does."""
 
 import asyncio
+import contextlib
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ import aiohttp
 import pytest
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
+from azure.servicebus.exceptions import ServiceBusError
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = Path(__file__).resolve().parent / "apps"
@@ -68,7 +70,7 @@ async def start_host(tmp_path: Path) -> AsyncIterator[StartHost]:
     """Starts `python -m devstack.host` on an app of tests/host/apps; all hosts are gone afterwards."""
     started: list[HostProcess] = []
 
-    async def start(app: str | Path, *arguments: str, **settings: str) -> HostProcess:
+    async def start(app: str | Path, *arguments: str, refused: bool = False, **settings: str) -> HostProcess:
         place = APPS / app if isinstance(app, str) else app
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -87,8 +89,9 @@ async def start_host(tmp_path: Path) -> AsyncIterator[StartHost]:
         if not line:
             await process.wait()
             await host.reading
-            pytest.fail(f"the host did not start:\n{host.text()}")
-        host.announced = json.loads(line)
+        if bool(line) is refused:
+            pytest.fail(f"the host should {'not ' if refused else ''}have started:\n{host.text()}")
+        host.announced = json.loads(line or b"{}")
         return host
 
     yield start
@@ -107,9 +110,9 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 QUEUES: dict[str, dict[str, object]] = {
-    "work": {"LockDuration": "PT3S", "MaxDeliveryCount": 3},
+    "work": {"LockDuration": "PT2S", "MaxDeliveryCount": 3},
     "text": {"MaxDeliveryCount": 2},
-    "sessions": {"RequiresSession": True, "LockDuration": "PT3S"},
+    "sessions": {"RequiresSession": True, "LockDuration": "PT2S"},
     "batch": {},
     "json-batch": {"MaxDeliveryCount": 2},
     "seen": {},
@@ -121,8 +124,10 @@ class Bus:
     """A running broker and a client of it. `seen` is what the app's functions have told so far."""
 
     connection: str
+    control: str
     process: asyncio.subprocess.Process
     client: ServiceBusClient
+    http: aiohttp.ClientSession
     seen: list[dict[str, Any]] = field(default_factory=list)
 
     async def send(self, queue: str, *messages: ServiceBusMessage | str) -> None:
@@ -133,27 +138,30 @@ class Bus:
     async def until_seen(self, true: Callable[[list[dict[str, Any]]], bool]) -> None:
         await until(lambda: true(self.seen), lambda: f"something else to be seen than {self.seen}")
 
-    async def depth(self, queue: str, session_id: str | None = None) -> int:
+    async def depth(self, queue: str) -> int:
         """How many messages are in the queue or locked."""
-        async with self.client.get_queue_receiver(queue, session_id=session_id) as receiver:
-            return len(await receiver.peek_messages(max_message_count=100))
+        async with self.http.get(f"{self.control}/_bus/queues/{queue}/messages") as answer:
+            return len((await answer.json())["messages"])
 
-    async def until_empty(self, queue: str, session_id: str | None = None) -> None:
+    async def until_empty(self, queue: str) -> None:
         async with asyncio.timeout(DEADLINE):
-            while await self.depth(queue, session_id):  # noqa: ASYNC110 - the queue is in another process
+            while await self.depth(queue):  # noqa: ASYNC110 - the queue is in another process
                 await asyncio.sleep(0.05)
 
 
 async def _watch(bus: Bus) -> None:
-    async with bus.client.get_queue_receiver("seen") as receiver:
-        while True:
-            for message in await receiver.receive_messages(max_message_count=20, max_wait_time=5):
-                bus.seen.append(json.loads(b"".join(message.body)))
-                await receiver.complete_message(message)
+    while True:
+        # A test may have the broker drop its connections; then the client raises, and a new receiver goes on.
+        with contextlib.suppress(ServiceBusError):
+            async with bus.client.get_queue_receiver("seen") as receiver:
+                while True:
+                    for message in await receiver.receive_messages(max_message_count=1, max_wait_time=5):
+                        bus.seen.append(json.loads(b"".join(message.body)))
+                        await receiver.complete_message(message)
 
 
 @pytest.fixture
-async def bus(tmp_path: Path) -> AsyncIterator[Bus]:
+async def bus(tmp_path: Path, http: aiohttp.ClientSession) -> AsyncIterator[Bus]:
     """The local broker with QUEUES, as a process of its own."""
     queues = [{"Name": name, "Properties": properties} for name, properties in QUEUES.items()]
     config = {
@@ -165,9 +173,10 @@ async def bus(tmp_path: Path) -> AsyncIterator[Bus]:
         *(sys.executable, "-m", "devstack.broker", "--config", str(file)), cwd=ROOT, stdout=subprocess.PIPE
     )
     assert process.stdout is not None
-    connection = json.loads(await process.stdout.readline())["connectionString"]
+    addresses = json.loads(await process.stdout.readline())
+    connection = addresses["connectionString"]
     async with ServiceBusClient.from_connection_string(connection, retry_total=0) as client:
-        running = Bus(connection, process, client)
+        running = Bus(connection, addresses["control"], process, client, http)
         watching = asyncio.create_task(_watch(running))
         yield running
         watching.cancel()
