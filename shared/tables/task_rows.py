@@ -11,6 +11,10 @@ from shared.nouns.task import Task, TaskState, cohort_of
 from shared.tables.store import Row
 
 
+# What `outlined` needs of a row.
+OUTLINE = ("PartitionKey", "RowKey", "step", "subject", "state", "attempt", "members", "group")
+
+
 @dataclass(frozen=True)
 class JournalEntry:
     """What an attempt was about to do (`intent`) or did (`outcome`, `undo`), and on whose wish."""
@@ -64,6 +68,20 @@ def encoded(task: Task) -> dict[str, Any]:
     if task.group is not None:
         row["group"] = task.group
     return row
+
+
+def outlined(row: Row) -> Task:
+    """The task with only what stands in OUTLINE; nothing to be written back."""
+    return Task(
+        request=str(row["PartitionKey"]),
+        cohort=cohort_of(str(row["RowKey"])),
+        step=str(row["step"]),
+        subject=str(row["subject"]),
+        state=TaskState(row["state"]),
+        attempt=int(row["attempt"]),
+        group=row.get("group"),
+        members=tuple(json.loads(row["members"])),
+    )
 
 
 def decoded(row: Row) -> Task:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from shared.nouns.task import Task, TaskState
 from shared.tables.store import MOST_IN_A_TRANSACTION, Changed, Delete, Exists, Insert, Merge, Replace, Table, Write
-from shared.tables.task_rows import JournalEntry, decoded, encoded, entry, instant, journal_row
+from shared.tables.task_rows import OUTLINE, JournalEntry, decoded, encoded, entry, instant, journal_row, outlined
 
 
 class Tasks:
@@ -61,6 +61,10 @@ class Tasks:
     async def cohort(self, request: str, cohort: str) -> list[Task]:
         """Every task of the cohort."""
         return [decoded(row) async for row in self._table.rows(request, f"t|{cohort}|")]
+
+    async def outline(self, request: str, cohort: str) -> list[Task]:
+        """Every task of the cohort with just what readiness is decided by: step, subject, state, attempt, members, group."""
+        return [outlined(row) async for row in self._table.rows(request, f"t|{cohort}|", select=OUTLINE)]
 
     async def all(self, request: str, *, behind: str = "", most: int | None = None) -> AsyncIterator[Task]:
         """The tasks of the request in key order, page by page: all, or `most` of those behind a key."""

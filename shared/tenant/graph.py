@@ -92,10 +92,12 @@ class Graph:
     async def _send(self, operation: Operation, information: RequestInformation, about: str) -> Answer:
         information.headers.try_add("x-ms-throttle-priority", self._settings.priority)
         self._adapter.set_base_url_for_request_information(information)
-        request = await self._adapter.convert_to_native_async(information)
         # The builders write $filter as %24filter; some services behind Graph, and people who read logs, know only the former.
-        query = _PARAMETER_NAMES.decode_uri_encoded_string(request.url.query.decode(), ["$"])
-        request.url = request.url.copy_with(query=query.encode() if query else None)
+        # The template is filled in once here; the adapter's own conversion would do it twice, for a third of a call's work.
+        path, mark, query = information.url.partition("?")
+        url = f"{path}{mark}{_PARAMETER_NAMES.decode_uri_encoded_string(query, ['$'])}"
+        method = (information.http_method or Method.GET).value
+        request = self._wire.client.build_request(method, url, headers=information.request_headers, content=information.content)
         return await self._wire.send(operation, request, resource=self._settings.graph_resource, about=about)
 
     def _ours(self, link: str, operation: Operation, about: str) -> str:

@@ -17,17 +17,18 @@ async def advance(world: World, request: str, cohort: str) -> None:
 
     Every attempt writes its own row first and reads the others' after, so the last one always sees all of them.
     """
-    tasks = await world.tables.tasks.cohort(request, cohort)
+    tasks = await world.tables.tasks.outline(request, cohort)
     ready = ready_now(tasks, world.after)
     if ready:
         await world.send_paced(ready)
     if all(task.settled for task in tasks):
-        await _close(world, request, cohort, tasks)
+        await _close(world, request, cohort)
 
 
-async def _close(world: World, name: str, cohort: str, tasks: list[Task]) -> None:
+async def _close(world: World, name: str, cohort: str) -> None:
     request = await world.request(name)
-    if request is None:
+    tasks = await world.tables.tasks.cohort(name, cohort)
+    if request is None or not tasks:
         return
     guests = {
         task.subject: (task.ids["user"], "guest", _texts(task.wanted.get("sponsors")))

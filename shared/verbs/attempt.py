@@ -70,43 +70,50 @@ async def _attempt(world: World, message: Attempt) -> None:
 
 async def _run(world: World, task: Task, request: Request) -> None:
     step = world.step(task.step)
-    with world.tenant.recording() as calls:
-        subject, wanted, outcomes = await subject_of(world, request, task)
-        task = replace(task, member_outcomes={**task.member_outcomes, **outcomes})
-        run = _Run(world, step, request, subject, wanted)
-        ending, task, entries = await run.through(task)
-    written = tuple(call.request_id for call in calls if call.write and call.request_id)
-    asked = tuple(call.request_id for call in calls if call.request_id)
-    task = replace(task, request_ids=(*task.request_ids, *(written or asked)))
-    entries = [replace(entry, request_ids=written) for entry in entries]
-    now = world.clock()
-    ending = _in_time(step, task, ending, now)
-    ended = end(task, ending, now)
-    log.info(
-        "attempt ended",
-        request=task.request,
-        task=task.key,
-        attempt=task.attempt,
-        ending=type(ending).__name__,
-        reason=ending.reason,
-    )
-    if isinstance(ending, Later):
-        following = Attempt(request=task.request, task=task.key, attempt=ended.attempt)
-        await world.bus.send([world.envelope(following, now + timedelta(seconds=ending.after))])
-        await world.tables.tasks.save(ended, *entries)
-        return
-    await _settle(world, ended, *entries)
+    with world.flight(task.request, task.cohort) as land:
+        with world.tenant.recording() as calls:
+            subject, wanted, outcomes = await subject_of(world, request, task)
+            task = replace(task, member_outcomes={**task.member_outcomes, **outcomes})
+            ending, task, entries = await _Run(world, step, request, subject, wanted).through(task)
+        written = tuple(call.request_id for call in calls if call.write and call.request_id)
+        asked = tuple(call.request_id for call in calls if call.request_id)
+        task = replace(task, request_ids=(*task.request_ids, *(written or asked)))
+        entries = [replace(entry, request_ids=written) for entry in entries]
+        now = world.clock()
+        ending = _in_time(step, task, ending, now)
+        ended = end(task, ending, now)
+        log.info(
+            "attempt ended",
+            request=task.request,
+            task=task.key,
+            attempt=task.attempt,
+            ending=type(ending).__name__,
+            reason=ending.reason,
+        )
+        if isinstance(ending, Later):
+            following = Attempt(request=task.request, task=task.key, attempt=ended.attempt)
+            await world.bus.send([world.envelope(following, now + timedelta(seconds=ending.after))])
+            await world.tables.tasks.save(ended, *entries)
+            return
+        # Before the row is written: whoever is still under way then will see it.
+        land()
+        await _settle(world, ended, *entries)
 
 
 async def _settle(world: World, task: Task, *entries: JournalEntry) -> None:
-    """Row, successors, return: in this order, so that a crash between them leaves a message that does the rest."""
-    await _follow_up(world, await world.tables.tasks.save(task, *entries))
+    """Row, successors, return: in this order, so that a crash between them leaves a message that does the rest.
+
+    Successors are left to the last of those under way in this process: it writes its row after this one, then sees both.
+    """
+    saved = await world.tables.tasks.save(task, *entries)
+    await _follow_up(world, saved, alone=not world.others_in_flight(saved.request, saved.cohort))
 
 
-async def _follow_up(world: World, task: Task) -> None:
+async def _follow_up(world: World, task: Task, *, alone: bool = True) -> None:
     if task.state is TaskState.STOPPED:
         await park_task(world, task)
-    await advance(world, task.request, task.cohort)
+    if alone:
+        await advance(world, task.request, task.cohort)
 
 
 @dataclass

@@ -1,6 +1,8 @@
 """Everything outside that a verb may touch, put together once by the composition root."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -29,6 +31,7 @@ class World:
     tenant: Tenant
     steps: tuple[Step[Tenant], ...]
     _seen: dict[str, tuple[datetime, Request]] = field(default_factory=dict)
+    _flying: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def step(self, name: str) -> Step[Tenant]:
         return next(step for step in self.steps if step.name == name)
@@ -37,6 +40,29 @@ class World:
     def after(self) -> dict[str, tuple[str, ...]]:
         """Which steps each step waits for."""
         return {step.name: step.after for step in self.steps}
+
+    @contextmanager
+    def flight(self, request: str, cohort: str) -> Iterator[Callable[[], None]]:
+        """An attempt of the cohort is under way in this process, until what is yielded is called or the block ends."""
+        key, landed = (request, cohort), False
+        self._flying[key] += 1
+
+        def land() -> None:
+            nonlocal landed
+            if not landed:
+                landed = True
+                self._flying[key] -= 1
+                if not self._flying[key]:
+                    del self._flying[key]
+
+        try:
+            yield land
+        finally:
+            land()
+
+    def others_in_flight(self, request: str, cohort: str) -> bool:
+        """Somebody else in this process will write a row of the cohort after now, and then look at all of them."""
+        return self._flying[request, cohort] > 0
 
     async def request(self, name: str) -> Request | None:
         """The request, as it was at most two seconds ago."""
