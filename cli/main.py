@@ -17,14 +17,13 @@ from cli.errors import DONE, INTERRUPTED, STOPPED, BadInput, CommandError
 from cli.files import load
 from cli.watch import ENDED, Watch, follow
 
-_HELP = """Onboard partner organizations, and see what became of it.
-
-The function app is found through ENTENTE_URL with ENTENTE_KEY (a function key) or ENTENTE_TOKEN (the bearer token of an
-Entra sign-in); without ENTENTE_URL it is the local stack of this folder (`make up`).
-
-Exit codes: 0 done; 1 the request stopped, failed or was cancelled; 2 bad input or usage; 3 the app is not reachable or does
-not let you in; 130 interrupted (the request goes on).
-"""
+_HELP = (
+    "Onboard partner organizations, and see what became of it.\n\n"
+    "The function app is found through ENTENTE_URL with ENTENTE_KEY (a function key) or ENTENTE_TOKEN (the bearer token of an "
+    "Entra sign-in); without ENTENTE_URL it is the local stack of this folder ('make up').\n\n"
+    "Exit codes: 0 done; 1 the request stopped, failed or was cancelled; 2 bad input or usage; 3 the app is not reachable or "
+    "does not let you in; 130 interrupted (the request goes on)."
+)
 app = typer.Typer(help=_HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 parked_app = typer.Typer(help="What waits for a person.", no_args_is_help=True)
 request_app = typer.Typer(help="How a partner request is written.", no_args_is_help=True)
