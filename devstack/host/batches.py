@@ -36,7 +36,7 @@ def many(
 def _parsed(body: bytes) -> Any:
     try:
         return json.loads(body.decode(errors="replace"), object_hook=_dates)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnbindableError(
             f"a message body is not JSON ({error}), and a batch without data_type binds JSON objects; "
             "set data_type=func.DataType.BINARY"

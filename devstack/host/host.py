@@ -139,6 +139,9 @@ class Host:
 
     def _expired(self) -> None:
         """Called by the watchdog's thread: messages are abandoned and callers told, then the process is replaced."""
+        if self._stopping.is_set():
+            # The drain has its own time limit; a host that was told to end must not come back.
+            return
         self._loop.call_soon_threadsafe(self._tell)
         if not self._told.wait(_LAST_WORDS):
             _log.error("The event loop is blocked, so messages in work are not abandoned; their locks have to run out.")
@@ -154,6 +157,8 @@ class Host:
         self._invocations.die()
         if self._bus:
             await asyncio.wait(self._bus, timeout=_LAST_WORDS - 1)
+        # The callers' 500s are written by now or in the next turns of the loop.
+        await asyncio.sleep(0.1)
 
 
 def default_state(app: Path) -> Path:

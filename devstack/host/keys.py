@@ -27,7 +27,8 @@ class Keys:
         good = [self.master]
         if level == "function":
             good += [self.default, self.functions.get(function, "")]
-        given = key.encode()
+        # Header bytes that are not UTF-8 arrive as surrogates.
+        given = key.encode(errors="surrogateescape")
         # No early exit: the time taken must not tell which key came close.
         return bool(key) and sum(hmac.compare_digest(each.encode(), given) for each in good if each) > 0
 

@@ -70,7 +70,7 @@ def _strings(delivery: Delivery) -> tuple[tuple[str, str | None], ...]:
 def _overwritten(known: dict[str, TypedData], body: str) -> dict[str, TypedData]:
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return known
     if not isinstance(document, dict):
         return known

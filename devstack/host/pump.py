@@ -8,6 +8,7 @@ waits another 0.2 s, so the pump asks for one message at a time until the queue 
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from devstack.host.delivery import Delivery, Receiver
 from devstack.host.worker import Outcome
 
+_log = logging.getLogger("host.servicebus")
 # How long a receive may take before the pump looks at whether it shall stop, in seconds.
 _TURN = 1.0
 # The same while deliveries are in work, which want to be settled when they are done.
@@ -106,7 +108,12 @@ class Pump:
         task.add_done_callback(self._running.discard)
 
     async def _carry_out(self, delivery: Delivery) -> None:
-        outcome = await self._work(delivery)
+        try:
+            outcome = await self._work(delivery)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the message has to be settled
+            # A message that trips the host itself must not stay locked, nor take a slot for ever.
+            _log.exception("Message %s could not be handed to its function.", delivery.message_id)
+            outcome = Outcome(ok=False, error=str(error))
         self._done.append(Worked(delivery, outcome))
 
     async def _settle_done(self) -> None:

@@ -69,7 +69,9 @@ async def prepare(directory: Path, settings_file: Path | None, only: frozenset[s
     problems += findings.refusals
     if problems and (strict or wrong or unknown or not found):
         raise RefusedError(problems)
-    chosen = [each for each in found if not settings.disabled(each.name) and (not only or each.name in only)]
+    # Without --strict a function that the real host would refuse to index is left out, and the others run.
+    sound = [each for each in found if not checks.check([each], config, settings).refusals] if problems else found
+    chosen = [each for each in sound if not settings.disabled(each.name) and (not only or each.name in only)]
     return App(tuple(found), tuple(chosen), config, settings, tuple(findings.warnings + problems))
 
 

@@ -19,7 +19,7 @@ from azure.servicebus.exceptions import ServiceBusError
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = Path(__file__).resolve().parent / "apps"
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 @dataclass

@@ -92,6 +92,21 @@ async def test_a_lost_link_ends_the_pump_after_the_work_is_settled() -> None:
     assert receiver.settled == [(b"x" * 50, True)] * 4
 
 
+async def test_a_message_that_trips_the_host_itself_is_abandoned_and_frees_its_slot() -> None:
+    receiver = FakeReceiver(1, [b"x", b"y"])
+
+    async def work(delivery: Delivery) -> Outcome:
+        if delivery.body == b"x":
+            raise KeyError("by order of the test")
+        return Outcome(ok=True)
+
+    async def settle(done: Sequence[Worked]) -> None:
+        await receiver.settle([(one.delivery, one.outcome.ok) for one in done])
+
+    await Pump(receiver, work, settle, 1, idle=0.1).run(asyncio.Event())
+    assert receiver.settled == [(b"x", False), (b"y", True)]
+
+
 async def test_a_stopped_pump_receives_no_more_and_settles_what_it_has() -> None:
     receiver, stopping = FakeReceiver(2, [b"x" * 20] * 10), asyncio.Event()
     running = asyncio.create_task(pump(receiver, 2, idle=None).run(stopping))

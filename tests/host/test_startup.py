@@ -191,6 +191,18 @@ async def test_a_refused_app_ends_the_process_with_code_2_and_every_reason(start
     assert "does not start: 4 problem(s)" in host.text()
 
 
+async def test_without_strict_the_sound_functions_run(start_host: Any, tmp_path: Path) -> None:
+    (tmp_path / "host.json").write_text('{"version": "2.0"}')
+    (tmp_path / "function_app.py").write_text(
+        "import azure.functions as func\napp = func.FunctionApp()\n"
+        "@app.timer_trigger(arg_name='timer', schedule='%WHEN%')\ndef tick(timer: func.TimerRequest) -> None: ...\n"
+        "@app.route(route='r')\ndef answers(req: func.HttpRequest) -> func.HttpResponse: ...\n"
+    )
+    host = await start_host(tmp_path, "--no-strict")
+    assert [each["name"] for each in host.announced["functions"] if not each["disabled"]] == ["answers"]
+    assert "no app setting 'WHEN'" in host.text()
+
+
 async def test_an_app_that_cannot_be_indexed_is_refused_with_the_apps_own_error(start_host: Any, tmp_path: Path) -> None:
     (tmp_path / "host.json").write_text('{"version": "2.0"}')
     (tmp_path / "function_app.py").write_text("import no_such_module\n")
