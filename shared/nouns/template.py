@@ -12,7 +12,7 @@ ObjectId = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0
 class TemplateInvitation(BaseModel):
     """How guests of this template are invited where the request does not say."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     redirect_url: HttpsUrl = "https://myapps.microsoft.com"
     send_mail: bool = True
@@ -23,7 +23,7 @@ class TemplateInvitation(BaseModel):
 class Template(BaseModel):
     """A template file. `groups` maps the names that requests use to object ids in our tenant; no other group can be asked for."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
     version: Annotated[int, Field(ge=1)]

@@ -74,7 +74,8 @@ async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
 def settled(subject: Subject, actual: State) -> str:
     """How many are in."""
     there = sum(actual.get(person) == MEMBER for person in subject.members)
-    return f"{there} of {len(subject.members)} guests are members of the group"
+    already = "" if subject.intents else " already"
+    return f"{there} of {len(subject.members)} guests are{already} members of the group"
 
 
 async def _gone(tenant: Tenant, unknown: Mapping[str, str]) -> dict[str, str]:

@@ -42,7 +42,7 @@ class RelationshipParameters(BaseModel):
     https://learn.microsoft.com/powershell/module/exchangepowershell/set-organizationrelationship
     """
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
 
     Name: ShortName | None = None
     DomainNames: Annotated[list[DomainName], Field(min_length=1, max_length=238)] | None = None
@@ -152,7 +152,8 @@ async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
 def settled(subject: Subject, actual: State) -> str:
     """Whether the relationship is on, and for which domains."""
     state = "enabled" if actual.get("Enabled") else "disabled"
-    return f"the organization relationship is {state} for {', '.join(sorted(_elements(actual, 'DomainNames')))}"
+    already = "" if subject.intents else " already"
+    return f"the organization relationship is{already} {state} for {', '.join(sorted(_elements(actual, 'DomainNames')))}"
 
 
 def _wanted(asked: RelationshipParameters, domains: tuple[str, ...]) -> dict[str, Value]:

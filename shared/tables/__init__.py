@@ -1,12 +1,11 @@
 """The only code that speaks to Table Storage: one table, one module, questions named in words."""
 
-import contextlib
-from collections.abc import Awaitable, Callable
-from typing import Any
+from __future__ import annotations
 
-from azure.core.exceptions import ResourceExistsError
-from azure.core.pipeline.transport import AioHttpTransport
-from azure.data.tables.aio import TableServiceClient
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from shared.settings import Settings
 from shared.tables.guests import Guests
@@ -15,12 +14,11 @@ from shared.tables.parked import Parked
 from shared.tables.partners import Partners
 from shared.tables.people import People
 from shared.tables.requests import Requests
-from shared.tables.store import TABLES, StoredTable, Table
+from shared.tables.store import TABLES, Table, Write
 from shared.tables.tasks import Tasks
 
-# A table call that takes longer than this counts as out of reach; the attempt comes back later.
-CONNECT_SECONDS = 5
-READ_SECONDS = 15
+if TYPE_CHECKING:
+    from azure.data.tables.aio import TableServiceClient
 
 
 class Tables:
@@ -38,19 +36,64 @@ class Tables:
 
 
 def connect(settings: Settings, credential: Any = None) -> Tables:
-    """The tables in the storage account; `credential` is used where there is no connection string."""
-    # Proxy settings and ~/.netrc would be looked up in a thread at every call, which costs more than the call's own work.
-    transport = AioHttpTransport(use_env_settings=False, connection_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS)
-    options: dict[str, Any] = {"retry_total": 0, "transport": transport}
-    if settings.tables:
-        service = TableServiceClient.from_connection_string(settings.tables, **options)
-    else:
-        service = TableServiceClient(settings.tables_endpoint, credential=credential, **options)
-    return Tables(lambda name: StoredTable(service, name), service.close)
+    """The tables in the storage account, whose client is imported and opened by the first question."""
+    account = _Account(settings, credential)
+    return Tables(lambda name: _Opened(account, name), account.close)
+
+
+class _Account:
+    def __init__(self, settings: Settings, credential: Any) -> None:
+        self._settings = settings
+        self._credential = credential
+
+    @cached_property
+    def service(self) -> TableServiceClient:
+        from shared.tables.stored import open_service
+
+        return open_service(self._settings, self._credential)
+
+    async def close(self) -> None:
+        if "service" in self.__dict__:
+            await self.service.close()
+
+
+class _Opened:
+    """A table that is opened by its first use."""
+
+    def __init__(self, account: _Account, name: str) -> None:
+        self._account = account
+        self._name = name
+
+    @cached_property
+    def _table(self) -> Table:
+        from shared.tables.stored import StoredTable
+
+        return StoredTable(self._account.service, self._name)
+
+    async def get(self, partition: str, key: str) -> dict[str, Any] | None:
+        return await self._table.get(partition, key)
+
+    async def write(self, *writes: Write) -> list[str]:
+        return await self._table.write(*writes)
+
+    def rows(
+        self,
+        partition: str,
+        prefix: str = "",
+        *,
+        most: int | None = None,
+        select: Sequence[str] | None = None,
+        where: str = "",
+        behind: str = "",
+    ) -> AsyncIterator[dict[str, Any]]:
+        return self._table.rows(partition, prefix, most=most, select=select, where=where, behind=behind)
 
 
 async def create_all(connection: str) -> None:
     """Every table is there. For the local stack and tests; in Azure the infrastructure creates them."""
+    from azure.core.exceptions import ResourceExistsError
+    from azure.data.tables.aio import TableServiceClient
+
     async with TableServiceClient.from_connection_string(connection) as service:
         for name in TABLES:
             with contextlib.suppress(ResourceExistsError):

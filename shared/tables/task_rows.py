@@ -10,7 +10,6 @@ from shared.nouns.step import Intent
 from shared.nouns.task import Task, TaskState, cohort_of
 from shared.tables.store import Row
 
-
 # What `outlined` needs of a row.
 OUTLINE = ("PartitionKey", "RowKey", "step", "subject", "state", "attempt", "members", "group")
 

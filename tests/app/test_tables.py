@@ -17,7 +17,8 @@ from shared.nouns.step import Intent
 from shared.nouns.task import Task, TaskState, move
 from shared.settings import Settings
 from shared.tables import Tables, connect, create_all
-from shared.tables.store import Changed, Delete, Exists, Insert, Merge, Replace, StoredTable, Table
+from shared.tables.store import Changed, Delete, Exists, Insert, Merge, Replace, Table
+from shared.tables.stored import StoredTable
 from shared.tables.task_rows import JournalEntry
 from tests.rig import Border, MemoryTable, settings
 
