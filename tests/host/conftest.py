@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -129,6 +131,7 @@ class Bus:
     client: ServiceBusClient
     http: aiohttp.ClientSession
     seen: list[dict[str, Any]] = field(default_factory=list)
+    dropped: bool = False
 
     async def send(self, queue: str, *messages: ServiceBusMessage | str) -> None:
         made = [each if isinstance(each, ServiceBusMessage) else ServiceBusMessage(each) for each in messages]
@@ -143,19 +146,26 @@ class Bus:
         async with self.http.get(f"{self.control}/_bus/queues/{queue}/messages") as answer:
             return len((await answer.json())["messages"])
 
+    async def drop_connections(self) -> None:
+        """Every connection of the broker is cut, without a word to its client."""
+        self.dropped = True
+        async with self.http.post(f"{self.control}/_bus/faults", json={"dropConnections": True}) as answer:
+            answer.raise_for_status()
+
     async def until_empty(self, queue: str) -> None:
         async with asyncio.timeout(DEADLINE):
             while await self.depth(queue):  # noqa: ASYNC110 - the queue is in another process
                 await asyncio.sleep(0.05)
 
 
-async def _watch(bus: Bus) -> None:
-    while True:
+async def _watch(bus: Bus, stop: asyncio.Event) -> None:
+    while not stop.is_set():
         # A test may have the broker drop its connections; then the client raises, and a new receiver goes on.
         with contextlib.suppress(ServiceBusError):
             async with bus.client.get_queue_receiver("seen") as receiver:
-                while True:
-                    for message in await receiver.receive_messages(max_message_count=1, max_wait_time=5):
+                # Told to stop and not cancelled: a client that is cancelled as it opens leaves its socket open.
+                while not stop.is_set():
+                    for message in await receiver.receive_messages(max_message_count=1, max_wait_time=0.2):
                         bus.seen.append(json.loads(b"".join(message.body)))
                         await receiver.complete_message(message)
 
@@ -177,13 +187,19 @@ async def bus(tmp_path: Path, http: aiohttp.ClientSession) -> AsyncIterator[Bus]
     connection = addresses["connectionString"]
     async with ServiceBusClient.from_connection_string(connection, retry_total=0) as client:
         running = Bus(connection, addresses["control"], process, client, http)
-        watching = asyncio.create_task(_watch(running))
+        stop = asyncio.Event()
+        watching = asyncio.create_task(_watch(running, stop))
         yield running
-        watching.cancel()
-        await asyncio.wait({watching})
+        stop.set()
+        await watching
     if process.returncode is None:
         process.terminate()
     await process.wait()
+    if running.dropped:
+        # The client leaves the socket of a cut connection to the garbage collector, which would tell on some later test.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
 
 
 StartBusHost = Callable[..., Awaitable[HostProcess]]
