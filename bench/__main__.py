@@ -6,10 +6,13 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from bench import coldstart
+from bench import coldstart, onboarding
 
 BENCHES: dict[str, Callable[[], AsyncIterator[dict[str, Any]]]] = {
     "coldstart": coldstart.measure,
+    "speed": onboarding.speed,
+    "cost": onboarding.cost,
+    "limits": onboarding.limits,
 }
 
 

@@ -31,19 +31,21 @@ async def list_partner_requests(req: func.HttpRequest, ours: World, caller: Call
 @bp.route(route="partner-requests/{id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 @needs(*LOOK)
 async def show_partner_request(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
-    """One request with its counts and a page of its tasks (`top`, 0 to 1000; `after`, the `next` of the page before)."""
+    """One request with its counts and a page of its tasks (`top`, 0 to 1000; `after`, the `next` of the page before).
+
+    `counts=false` leaves the counts of a running request out, which saves reading all its tasks.
+    """
     name = req.route_params["id"]
     top = req.params.get("top", "500")
     if not top.isdecimal() or int(top) > MOST_TASKS:
         raise Refusal([Fault("top", f"must be a number from 0 to {MOST_TASKS}")])
-    shown = await request_status(ours, name, most=int(top), behind=req.params.get("after", ""))
+    counted = req.params.get("counts") != "false"
+    shown = await request_status(ours, name, most=int(top), behind=req.params.get("after", ""), counted=counted)
     return answer(shown) if shown else answer({"error": "there is no such request; it may not have been accepted yet"}, 404)
 
 
 @bp.function_name("control-partner-request")
-@bp.route(
-    route="partner-requests/{id}/{verb}", methods=["POST"], auth_level=func.AuthLevel.FUNCTION
-)
+@bp.route(route="partner-requests/{id}/{verb}", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
 @needs("Operator")
 async def control_partner_request(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
     """The request is cancelled, paused or resumed."""

@@ -3,9 +3,11 @@
 Everything outside goes through one *border*, which counts calls and can kill the worker before or after any of them.
 """
 
+import asyncio
 import heapq
 import itertools
 import json
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -48,12 +50,17 @@ class Border:
     log: list[str] = field(default_factory=list)
     queue: str = ""
     queues: list[str] = field(default_factory=list)
+    dice: random.Random | None = None
 
     async def cross[Answer](self, what: str, effect: Callable[[], Awaitable[Answer]]) -> Answer:
         self.calls += 1
         self.log.append(what)
         self.queues.append(self.queue)
         here = self.calls == self.kill_at
+        if self.dice is not None:
+            # Others run in between, as often as the dice say.
+            for _ in range(self.dice.randrange(4)):
+                await asyncio.sleep(0)
         if here and not self.kill_after_effect:
             raise Killed(what)
         answer = await effect()
@@ -239,6 +246,21 @@ class Rig:
                 heapq.heappush(self.bus.waiting, due)
         raise AssertionError(f"messages keep coming: {self.bus.waiting[:3]}")
 
+    async def deliver_interleaved(self, seed: int, at_once: int = 16) -> None:
+        """As deliver_all, with many messages under way at once, some of them delivered twice, in an order that the seed says."""
+        dice = self.border.dice = random.Random(seed)
+        while self.bus.waiting:
+            due = [heapq.heappop(self.bus.waiting) for _ in range(min(at_once, len(self.bus.waiting)))]
+            soon = [item for item in due if item.at <= max(self.now, due[0].at)]
+            for item in due[len(soon) :]:
+                heapq.heappush(self.bus.waiting, item)
+            self.now = max(self.now, soon[0].at)
+            envelopes = [item.envelope for item in soon]
+            envelopes += [envelope for envelope in envelopes if dice.random() < 0.2]
+            dice.shuffle(envelopes)
+            await asyncio.gather(*(self.run(envelope) for envelope in envelopes))
+        self.border.dice = None
+
     async def run(self, envelope: Envelope) -> None:
         """What the function of the envelope's queue does."""
         self.border.queue = envelope.queue
@@ -300,7 +322,7 @@ class Bearer:
             roles=identity.permissions.get(resource, []),
             directory_roles=identity.directory_roles,
         )
-        return SimpleNamespace(token=token)
+        return SimpleNamespace(token=token, expires_on=0)
 
     async def close(self) -> None:
         return

@@ -1,8 +1,10 @@
 """Tokens for Microsoft 365 from the app's managed identity."""
 
+import asyncio
 import base64
 import binascii
 import json
+import time
 from typing import Protocol
 
 from azure.core.exceptions import AzureError, HttpResponseError
@@ -12,6 +14,7 @@ from shared.nouns.outcomes import NotYet, WontWork
 from shared.tenant.fields import texts
 
 OUT_OF_REACH_WAIT = 15.0
+RENEW_BEFORE = 300
 # A credential gives a cached token unless claims are asked for; claims that ask for nothing are the way to a fresh one.
 _NO_CLAIMS = "{}"
 
@@ -20,9 +23,12 @@ class AccessToken(Protocol):
     @property
     def token(self) -> str: ...
 
+    @property
+    def expires_on(self) -> int: ...
+
 
 class Credential(Protocol):
-    """What azure.identity.aio's credentials can do, as far as we use it."""
+    """What we use of a credential, in the manner of azure.identity.aio."""
 
     async def get_token(self, *scopes: str, claims: str | None = None) -> AccessToken: ...
 
@@ -34,25 +40,44 @@ def managed_identity(client_id: str | None) -> Credential:
 
     It reads IDENTITY_ENDPOINT and IDENTITY_HEADER, which Azure sets, and does not retry: the queue does.
     """
-    from azure.identity.aio import ManagedIdentityCredential
+    return _InThread(client_id)
 
-    return ManagedIdentityCredential(client_id=client_id, retry_total=0)
+
+class _InThread:
+    """The ManagedIdentityCredential that waits in a thread. Its async sister would bring another HTTP client into every cold
+    start, for a call that is made once a day."""
+
+    def __init__(self, client_id: str | None) -> None:
+        from azure.identity import ManagedIdentityCredential
+
+        self._credential = ManagedIdentityCredential(client_id=client_id, retry_total=0)
+
+    async def get_token(self, *scopes: str, claims: str | None = None) -> AccessToken:
+        return await asyncio.to_thread(self._credential.get_token, *scopes, claims=claims)
+
+    async def close(self) -> None:
+        self._credential.close()
 
 
 class Tokens:
-    """Access tokens by resource; the credential keeps and renews them."""
+    """Access tokens by resource, kept until shortly before they expire."""
 
     def __init__(self, credential: Credential) -> None:
         self._credential = credential
+        self._kept: dict[str, AccessToken] = {}
 
     async def of(self, resource: str, *, fresh: bool = False) -> str:
         """A token for the resource, asked for anew when `fresh`. Raises NotYet where the identity is out of reach, WontWork
         where there is none."""
-        try:
-            answer = await self._credential.get_token(f"{resource}/.default", claims=_NO_CLAIMS if fresh else None)
-        except AzureError as error:
-            raise _explained(error, resource) from None
-        return answer.token
+        kept = self._kept.get(resource)
+        # The wall clock, because the expiry is the issuer's.
+        if kept is None or fresh or kept.expires_on - RENEW_BEFORE < time.time():
+            try:
+                kept = await self._credential.get_token(f"{resource}/.default", claims=_NO_CLAIMS if fresh else None)
+            except AzureError as error:
+                raise _explained(error, resource) from None
+            self._kept[resource] = kept
+        return kept.token
 
     async def roles(self, resource: str) -> frozenset[str]:
         """The application permissions that the token for the resource really carries.

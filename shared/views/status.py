@@ -12,8 +12,10 @@ from shared.verbs.world import World
 MOST_TASKS = 1_000
 
 
-async def request_status(world: World, name: str, *, most: int = 500, behind: str = "") -> dict[str, Any] | None:
-    """The request with its counts and up to `most` tasks behind the task key `behind`; None where nothing of that id is known.
+async def request_status(
+    world: World, name: str, *, most: int = 500, behind: str = "", counted: bool = True
+) -> dict[str, Any] | None:
+    """The request with its counts (which takes reading every task's state while it runs) and up to `most` tasks behind the task key `behind`; None where nothing of that id is known.
 
     `next` is the key to go on behind, absent on the last page.
     """
@@ -22,7 +24,8 @@ async def request_status(world: World, name: str, *, most: int = 500, behind: st
         refusals = await world.tables.parked.refusals(name)
         return None if not refusals else {"id": name, "state": "refused", "refusals": [item.reason for item in refusals]}
     tasks = [task async for task in world.tables.tasks.all(name, behind=behind, most=most)] if most else []
-    shown = _request(request) | {"counts": await _counts(world, request), "tasks": [task_view(task) for task in tasks]}
+    counts = await _counts(world, request) if counted or not request.is_open else {}
+    shown = _request(request) | {"counts": counts, "tasks": [task_view(task) for task in tasks]}
     shown["refusals"] = [item.reason for item in await world.tables.parked.refusals(name)]
     if most and len(tasks) == most:
         shown["next"] = tasks[-1].key
