@@ -16,12 +16,18 @@ type Json = bool | int | float | str | list[Json] | dict[str, Json] | None
 
 @dataclass(frozen=True)
 class Intent:
-    """An apply that was begun. `answered` is False where no outcome was journalled: its effect is then unknown."""
+    """An apply that was begun. `answered` is False where no outcome was journalled: its effect is then unknown.
+
+    `before` is what the change was to replace. `journalled` says that the intent has a journal entry of its own; until then
+    it stands in the task's row only.
+    """
 
     at: datetime
     attempt: int
     change: Mapping[str, Value]
     answered: bool
+    before: Mapping[str, Value] = field(default_factory=dict)
+    journalled: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The `parked` table: everything that waits for a person, with what happened and what to do."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,6 +9,8 @@ from shared.tables.store import Delete, Merge, Table
 from shared.tables.task_rows import instant
 
 PARTITION = "parked"
+# https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model (characters disallowed in keys)
+_KEY = re.compile(r"[^/\\#?\x00-\x1f\x7f-\x9f]{1,512}")
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,9 @@ class Parked:
         await self._table.write(Merge(row))
 
     async def get(self, item: str) -> ParkedItem | None:
+        """The item; None for an id that nothing can have."""
+        if not _KEY.fullmatch(item):
+            return None
         row = await self._table.get(PARTITION, item)
         return None if row is None else _decoded(row)
 

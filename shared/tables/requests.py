@@ -1,11 +1,13 @@
 """The `requests` table: open requests share a partition, so that timers find them; ended ones are in another."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from shared.nouns.messages import REQUEST_ID
 from shared.nouns.request import Header
 from shared.tables.store import Delete, Exists, Insert, Merge, Replace, Row, Table
 from shared.tables.task_rows import instant
@@ -55,7 +57,9 @@ class Requests:
         self._table = table
 
     async def get(self, request: str) -> Request | None:
-        """The request, open or ended."""
+        """The request, open or ended; None for an id that no request can have."""
+        if not re.fullmatch(REQUEST_ID, request):
+            return None
         row = await self._table.get(OPEN, request) or await self._table.get(CLOSED, request)
         return None if row is None else _decoded(row)
 

@@ -40,7 +40,15 @@ def _when(text: object) -> datetime | None:
 
 def encoded(task: Task) -> dict[str, Any]:
     intents = [
-        {"at": instant(i.at), "attempt": i.attempt, "change": dict(i.change), "answered": i.answered} for i in task.intents
+        {
+            "at": instant(intent.at),
+            "attempt": intent.attempt,
+            "change": dict(intent.change),
+            "answered": intent.answered,
+            "before": dict(intent.before),
+            "journalled": intent.journalled,
+        }
+        for intent in task.intents
     ]
     row: dict[str, Any] = {
         "PartitionKey": task.request,
@@ -112,13 +120,24 @@ def decoded(row: Row) -> Task:
 
 
 def _state(text: str) -> dict[str, Value]:
+    return _tuples(json.loads(text))
+
+
+def _tuples(state: dict[str, Any]) -> dict[str, Value]:
     """JSON has no tuples; lists in a state are tuples."""
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in json.loads(text).items()}
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in state.items()}
 
 
 def _intent(item: dict[str, Any]) -> Intent:
     at = datetime.fromisoformat(item["at"])
-    return Intent(at=at, attempt=item["attempt"], change=_state(json.dumps(item["change"])), answered=item["answered"])
+    return Intent(
+        at=at,
+        attempt=item["attempt"],
+        change=_tuples(item["change"]),
+        answered=item["answered"],
+        before=_tuples(item["before"]),
+        journalled=item["journalled"],
+    )
 
 
 def journal_row(task: Task, entry: JournalEntry, number: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The one runner of all steps: read, compare, claim and journal the intent, apply, journal the ids, verify."""
+"""The one runner of all steps: read, compare, claim and write down the intent, apply, journal both with the ids, verify."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -78,7 +78,9 @@ async def _run(world: World, task: Task, request: Request) -> None:
         written = tuple(call.request_id for call in calls if call.write and call.request_id)
         asked = tuple(call.request_id for call in calls if call.request_id)
         task = replace(task, request_ids=(*task.request_ids, *(written or asked)))
-        entries = [replace(entry, request_ids=written) for entry in entries]
+        pending = [_intended(intent, request.who) for intent in task.intents if not intent.journalled]
+        task = replace(task, intents=tuple(replace(intent, journalled=True) for intent in task.intents))
+        entries = [replace(entry, request_ids=written) for entry in (*pending, *entries)]
         now = world.clock()
         ending = _in_time(step, task, ending, now)
         ended = end(task, ending, now)
@@ -157,21 +159,15 @@ class _Run:
         if task.members:
             told = {person: str(actual.get(person)) for person in self.subject.members if actual.get(person)}
             task = replace(task, member_outcomes={**told, **task.member_outcomes})
-        refused = [person for person in task.members if task.member_outcomes.get(person, "").startswith(REFUSED)]
-        if refused:
-            return (
-                Stopped(f"{len(refused)} of {len(task.members)} guests were refused: {task.member_outcomes[refused[0]]}"),
-                task,
-                entries,
-            )
-        return Done(self.step.settled(self.subject, actual)), task, entries
+        return _refused(task) or Done(self.step.settled(self.subject, actual)), task, entries
 
     async def _apply(self, task: Task, actual: State, change: State, now: datetime) -> tuple[Ending, Task, list[JournalEntry]]:
         before = {key: actual.get(key) for key in change}
         until = now + timedelta(seconds=self.world.settings.claim_seconds)
-        intent = Intent(at=now, attempt=task.attempt, change=dict(change), answered=False)
+        intent = Intent(at=now, attempt=task.attempt, change=dict(change), answered=False, before=before)
         held = replace(claim(task, task.attempt, until, now), intents=(*task.intents, intent))
-        task = await self.world.tables.tasks.save(held, self._entry("intent", held, before, change))
+        # Claim and intent are one row, so one write; the intent gets its journal entry with the outcome (decision 6).
+        task = await self.world.tables.tasks.save(held)
         try:
             applied = await self.step.apply(
                 self.world.tenant, replace(self.subject, intents=task.intents[:-1], seen=actual), change
@@ -182,7 +178,8 @@ class _Run:
                 return ending, task, []
             # Nothing happened, so nothing has to become visible: the next attempt may apply at once.
             dropped = replace(task, intents=task.intents[:-1])
-            return ending, dropped, [self._entry("outcome", task, before, before, note=f"not carried out: {error.reason}")]
+            undone = self._entry("outcome", task, before, before, note=f"not carried out: {error.reason}")
+            return ending, dropped, [_intended(intent, self.request.who), undone]
         except WontWork as error:
             return (
                 Stopped(error.reason),
@@ -255,6 +252,12 @@ class _Run:
             created=applied.created if applied else False,
             note=applied.note if applied and applied.note else note,
         )
+
+
+def _intended(intent: Intent, who: str) -> JournalEntry:
+    return JournalEntry(
+        kind="intent", attempt=intent.attempt, at=intent.at, who=who, before=intent.before, after=intent.change, ids={}
+    )
 
 
 def _refused(task: Task) -> Stopped | None:

@@ -15,9 +15,10 @@ MOST_TASKS = 1_000
 async def request_status(
     world: World, name: str, *, most: int = 500, behind: str = "", counted: bool = True
 ) -> dict[str, Any] | None:
-    """The request with its counts (which takes reading every task's state while it runs) and up to `most` tasks behind the task key `behind`; None where nothing of that id is known.
+    """The request with its counts and up to `most` tasks behind the task key `behind`; None where nothing of that id is known.
 
-    `next` is the key to go on behind, absent on the last page.
+    `next` is the key to go on behind, absent on the last page. Counting a running request reads the state of every task;
+    `counted` False saves that.
     """
     request = await world.tables.requests.get(name)
     if request is None:
