@@ -10,7 +10,7 @@ from functions.principal import Caller, answer, needs
 from shared.bus import Envelope
 from shared.nouns.errors import Fault, Refusal
 from shared.nouns.parts import split
-from shared.nouns.request import read_request
+from shared.nouns.request import decoded, read_request
 from shared.root import world
 from shared.topology import INTAKE
 from shared.verbs.accept import accept
@@ -61,10 +61,7 @@ async def submit_partner_request(req: func.HttpRequest, ours: World, caller: Cal
 def _decoded(body: bytes) -> dict[str, Any]:
     if len(body) > MOST_BODY_BYTES:
         raise Refusal([Fault("", f"is larger than {MOST_BODY_BYTES} bytes; split it into requests of their own ids")])
-    try:
-        raw = json.loads(body)
-    except ValueError as error:
-        raise Refusal([Fault("", f"is not JSON: {error}")]) from error
+    raw = decoded(body)
     if not isinstance(raw, dict):
         raise Refusal([Fault("", "a partner request is a JSON object")])
     return raw

@@ -21,7 +21,7 @@ def _attempting(queue: str) -> Callable[[func.ServiceBusMessage], Awaitable[None
         ours = await world()
         body = message.get_body()
         try:
-            wanted = attempt_from(body)
+            wanted = attempt_from(body, queue)
         except Refusal as refusal:
             await park_message(ours, queue, body, str(refusal))
             return

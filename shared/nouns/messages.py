@@ -5,11 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from shared.nouns.errors import Refusal, reasons
+from shared.nouns.errors import Fault, Refusal, reasons
 
-RequestId = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="Names the request; 1 to 64 characters.")
-]
+REQUEST_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+RequestId = Annotated[str, Field(pattern=REQUEST_ID, description="Names the request; 1 to 64 characters.")]
 
 
 class Attempt(BaseModel):
@@ -19,11 +18,14 @@ class Attempt(BaseModel):
     their message ids apart.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     version: Literal[1] = 1
     request: RequestId
-    task: Annotated[str, Field(pattern=r"^t\|[A-Za-z0-9|._-]{1,250}$", description="Row key of the task.")]
+    task: Annotated[
+        str,
+        Field(pattern=r"^t\|[A-Za-z0-9._-]+\|[a-z0-9-]+\|[A-Za-z0-9._-]+$", max_length=252, description="Row key of the task."),
+    ]
     attempt: Annotated[int, Field(ge=1, le=10_000)]
     retry: Annotated[int, Field(ge=0, le=100_000)] = 0
     gate: Annotated[bool, Field(description="A look at whether a batch should still wait for its slowest guests.")] = False
@@ -41,15 +43,22 @@ class Attempt(BaseModel):
 class Finish(BaseModel):
     """All tasks of a request may be settled: look, and end it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     version: Literal[1] = 1
     request: RequestId
 
 
-def attempt_from(body: bytes) -> Attempt:
-    """The attempt in a message body. Raises Refusal naming field and reason."""
-    return _read(Attempt, body)
+def attempt_from(body: bytes, queue: str | None = None) -> Attempt:
+    """The attempt in a message body. Raises Refusal naming field and reason, also where `queue` is another step's.
+
+    A step's queue has the session that keeps two attempts from writing the same thing at once; no other may go around it.
+    """
+    read = _read(Attempt, body)
+    step = read.task.split("|")[2]
+    if queue is not None and step != queue:
+        raise Refusal([Fault("task", f"is of step {step}, whose attempts come by the queue of that name, not by {queue}")])
+    return read
 
 
 def finish_from(body: bytes) -> Finish:

@@ -58,7 +58,8 @@ def _https_url(value: str) -> str:
 
 def _plain_date(value: Any) -> Any:
     # A date is a date: no time of day, no zone, so that nobody leaves a day early somewhere else on earth.
-    if isinstance(value, str) and not re.match(r"^\d{4}-\d{2}-\d{2}$", value):
+    # A number would be read as seconds since 1970, which nobody means.
+    if not isinstance(value, date | None) and not (isinstance(value, str) and re.match(r"^\d{4}-\d{2}-\d{2}$", value)):
         raise ValueError("must be a date such as 2027-06-30")
     return value
 
@@ -75,7 +76,8 @@ Language = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", 
 
 
 class _Written(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
+    # Built at first use: an attempt at a task reads no request, and its cold start should not pay for one.
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, defer_build=True)
 
 
 class PartnerWish(_Written):
@@ -152,6 +154,18 @@ class Read:
         self.header_digest, self.part_digest = digests
 
 
+def decoded(body: bytes) -> Any:
+    """The value in a JSON text. Raises Refusal where there is none, or one that no JSON text in UTF-8 can hold."""
+    try:
+        value = json.loads(body)
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise Refusal([Fault("", "has half a character (a lone surrogate), which is not text")]) from error
+    except (ValueError, RecursionError) as error:
+        raise Refusal([Fault("", f"is not JSON: {error}")]) from error
+    return value
+
+
 def canonical(value: Any) -> str:
     """The one JSON text of a value: two requests are the same when these are equal."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -181,7 +195,9 @@ def read_request(raw: Any) -> Read:
     if faults or header is None:
         raise Refusal(faults)
     guests, wrong = _read_guests(listed, header.offset)
-    written = {key: value for key, value in raw.items() if key not in {"guests", "part", "offset"}}
+    # A request of one part may say so or not: HTTP says it, other senders need not.
+    apart = {"guests", "part", "offset"} | ({"parts"} if header.parts == 1 else set())
+    written = {key: value for key, value in raw.items() if key not in apart}
     digests = (_digest(written), _digest([header.part, header.offset, listed]))
     return Read(header, guests, wrong, digests)
 

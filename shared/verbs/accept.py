@@ -2,11 +2,9 @@
 
 import asyncio
 import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from shared.admission import Ours, admit_guests, admit_header, partner_of
 from shared.bus import Envelope
@@ -15,7 +13,7 @@ from shared.nouns.errors import Fault, Refusal
 from shared.nouns.messages import Attempt
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.nouns.partner import Partner
-from shared.nouns.request import GUID, Header, Read, read_request
+from shared.nouns.request import GUID, Header, Read, decoded, read_request
 from shared.nouns.task import Task, TaskState
 from shared.plan import Cohort, Planner
 from shared.tables.parked import ParkedItem
@@ -39,7 +37,7 @@ async def accept(world: World, body: bytes, who: str, retry: int = 0) -> None:
     """
     name = ""
     try:
-        raw = _decoded(body)
+        raw = decoded(body)
         name = str(raw.get("id", "")) if isinstance(raw, dict) else ""
         await _accept(world, read_request(raw), who)
     except (Refusal, WontWork) as refusal:
@@ -58,19 +56,13 @@ async def accept(world: World, body: bytes, who: str, retry: int = 0) -> None:
         await world.bus.send([again])
 
 
-def _decoded(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except ValueError as error:
-        raise Refusal([Fault("", f"is not JSON: {error}")]) from error
-
-
 async def _accept(world: World, read: Read, who: str) -> None:
     header = read.header
     known = await world.tables.requests.get(header.id)
     if known is not None and known.digest != read.header_digest:
         raise Refusal([Fault("id", f"{header.id} is taken by a request with other content; the first one stands")])
     if known is not None and not known.is_open:
+        await _refuse_other_content(world, read)
         return
     template = load_template(world.settings.templates, header.template, frozenset(step.name for step in world.steps))
     organization = await world.tenant.organizations.ours()
@@ -140,12 +132,16 @@ async def _put_on_record(
         # Another part of the same request may have been first; then its row stands.
         await world.tables.requests.insert(request)
     await world.tables.tasks.expect_parts(header.id, header.parts)
-    digest = await world.tables.tasks.part_digest(header.id, header.part)
-    if digest and digest != read.part_digest:
-        raise Refusal(
-            [Fault("part", f"{header.part} of request {header.id} has come before with other content; the first one stands")]
-        )
+    await _refuse_other_content(world, read)
     await world.tables.tasks.note_part(header.id, header.part, read.part_digest, accepted=False)
+
+
+async def _refuse_other_content(world: World, read: Read) -> None:
+    """Raises Refusal where this part of the request has come before with other guests."""
+    name, part = read.header.id, read.header.part
+    digest = await world.tables.tasks.part_digest(name, part)
+    if digest and digest != read.part_digest:
+        raise Refusal([Fault("part", f"{part} of request {name} has come before with other content; the first one stands")])
 
 
 async def _insert(world: World, partner: Partner, header: Header, cohort: Cohort) -> Cohort:

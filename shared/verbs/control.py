@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 from shared.bus import Envelope
 from shared.nouns.errors import Fault, Refusal
-from shared.nouns.messages import Attempt
+from shared.nouns.messages import Attempt, attempt_from
 from shared.nouns.task import Task, TaskState, cohort_of, move
 from shared.plan import single
 from shared.tables.parked import ParkedItem
@@ -14,7 +15,9 @@ from shared.tables.store import Changed
 from shared.verbs.advance import advance, finish_if_settled
 from shared.verbs.attempt import CANCELLED_BEFORE
 from shared.verbs.sweep import send_again
-from shared.verbs.world import World
+from shared.verbs.world import World, session_of
+
+REDRIVEN_AFTER_SECONDS = 2
 
 
 async def cancel(world: World, name: str, who: str) -> Request:
@@ -44,7 +47,8 @@ async def resume(world: World, name: str, who: str) -> Request:
     cohorts: set[str] = set()
     async for task in world.tables.tasks.all(name):
         cohorts.add(task.cohort)
-        if task.state is TaskState.READY and request.state is RequestState.RUNNING:
+        if not task.settled and request.state is RequestState.RUNNING:
+            # Waiting batches too: a look at whether one should still wait may have come, and gone, during the pause.
             await send_again(world, task, f"resumed by {who}")
     for cohort in sorted(cohorts):
         await advance(world, name, cohort)
@@ -60,10 +64,24 @@ async def redrive(world: World, item: ParkedItem, who: str) -> str:
     body = await world.tables.people.message(item.task)
     if body is None:
         raise Refusal([Fault("", "its message is no longer kept")])
-    await world.bus.send([Envelope(queue=item.queue, message_id=f"{item.task}-{world.clock().timestamp()}", body=body)])
+    queue = next((known for known in world.queues if known.name == item.queue), None)
+    if queue is None:
+        raise Refusal([Fault("", "does not say which queue it was on, so there is none to put it back on")])
+    session = _session_in(body) or item.task if queue.sessions else None
+    message_id = f"{item.task}-{world.clock().timestamp()}"
+    # Not at once: it may be parked again, under the same id, and must not be before it is no longer listed.
+    at = world.clock() + timedelta(seconds=REDRIVEN_AFTER_SECONDS)
+    await world.bus.send([Envelope(queue=item.queue, message_id=message_id, body=body, session=session, at=at)])
     await world.tables.parked.remove(item.id)
     await world.tables.people.forget_message(item.task)
     return f"its message is on queue {item.queue} again"
+
+
+def _session_in(body: bytes) -> str | None:
+    try:
+        return session_of(attempt_from(body).task)
+    except Refusal:
+        return None
 
 
 async def _redrive_task(world: World, item: ParkedItem, who: str) -> str:

@@ -1,11 +1,12 @@
 """Putting what needs a person where a person looks, and telling."""
 
 import hashlib
-import json
+import re
 
 from shared.log import log
 from shared.nouns.errors import Refusal
-from shared.nouns.messages import attempt_from
+from shared.nouns.messages import REQUEST_ID, attempt_from
+from shared.nouns.request import decoded
 from shared.nouns.task import Task, TaskState, move
 from shared.tables.parked import ParkedItem
 from shared.tables.store import Changed
@@ -31,7 +32,7 @@ async def park_task(world: World, task: Task) -> None:
 
 async def park_message(world: World, queue: str, body: bytes, reason: str, request: str = "") -> None:
     """A message that nobody can use is listed with the reason, its body kept for whoever looks. Bears repetition."""
-    digest = hashlib.sha256(body).hexdigest()
+    digest, request = hashlib.sha256(body).hexdigest(), request or _request_in(body)
     await world.tables.people.keep_message(digest, body)
     item = ParkedItem(
         id=f"message:{request or '-'}:{digest[:24]}",
@@ -52,7 +53,7 @@ async def park_dead_letter(world: World, body: bytes, source: str, reason: str) 
     try:
         message = attempt_from(body)
     except Refusal:
-        await park_message(world, source, body, reason, _request_in(body))
+        await park_message(world, source, body, reason)
         return
     task = await world.tables.tasks.get(message.request, message.task)
     if task is None:
@@ -78,9 +79,10 @@ def parked_id(request: str, key: str) -> str:
 
 
 def _request_in(body: bytes) -> str:
+    """The id of the request that a message is, or is about; empty where it says none that a request can have."""
     try:
-        decoded = json.loads(body)
-    except ValueError:
+        said = decoded(body)
+    except Refusal:
         return ""
-    name = decoded.get("id") if isinstance(decoded, dict) else None
-    return name if isinstance(name, str) and len(name) <= 64 and "|" not in name else ""
+    name = said.get("id", said.get("request")) if isinstance(said, dict) else None
+    return name if isinstance(name, str) and re.fullmatch(REQUEST_ID, name) else ""

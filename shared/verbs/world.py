@@ -15,6 +15,7 @@ from shared.settings import Settings
 from shared.tables import Tables
 from shared.tables.requests import Request
 from shared.tenant import Tenant
+from shared.topology import Queue, queues
 
 # A pause or cancellation is seen by every instance within this time.
 REQUEST_SEEN_SECONDS = 2
@@ -35,6 +36,11 @@ class World:
 
     def step(self, name: str) -> Step[Tenant]:
         return next(step for step in self.steps if step.name == name)
+
+    @property
+    def queues(self) -> tuple[Queue, ...]:
+        """The queues of the app."""
+        return queues(tuple((step.name, step.session) for step in self.steps))
 
     @property
     def after(self) -> dict[str, tuple[str, ...]]:
