@@ -102,7 +102,9 @@ def claim(task: Task, attempt: int, until: datetime, at: datetime) -> Task:
 
 def end(task: Task, ending: Ending, at: datetime) -> Task:
     """The task after an attempt has ended so. `Later` leaves it ready, with the next attempt's number."""
-    task = replace(task, begun=task.begun or at)
+    begun = task.begun or at
+    # A waiting task becomes ready by being attempted, also where there was nothing to claim it for.
+    task = replace(move(task, TaskState.READY, task.reason, at), begun=begun)
     match ending:
         case Done(reason=reason):
             return move(task, TaskState.DONE, reason, at)

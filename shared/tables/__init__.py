@@ -16,6 +16,7 @@ from shared.tables.people import People
 from shared.tables.requests import Requests
 from shared.tables.store import TABLES, Table, Write
 from shared.tables.tasks import Tasks
+from shared.tables.together import Together
 
 if TYPE_CHECKING:
     from azure.data.tables.aio import TableServiceClient
@@ -26,7 +27,7 @@ class Tables:
 
     def __init__(self, table: Callable[[str], Table], ending: Callable[[], Awaitable[None]]) -> None:
         self.requests = Requests(table("requests"))
-        self.tasks = Tasks(table("tasks"))
+        self.tasks = Tasks(Together(table("tasks")))
         self.partners = Partners(table("partners"))
         self.guests = Guests(table("guests"))
         self.people = People(table("people"))

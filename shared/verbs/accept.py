@@ -27,7 +27,6 @@ from shared.verbs.park import park_task
 from shared.verbs.world import World
 
 MOST_RETRIES = 500
-PEOPLE_AT_ONCE = 16
 
 
 async def accept(world: World, body: bytes, who: str, retry: int = 0) -> None:
@@ -76,8 +75,13 @@ async def _accept(world: World, read: Read, who: str) -> None:
     admitted = admit_guests(read, template, partner, ours, sponsors, today)
     await _put_on_record(world, read, who, partner, template.version, known)
 
-    cohorts = [await _insert(world, partner, header, settings)] if settings.tasks else []
-    cohorts += [await _insert(world, partner, header, cohort) for cohort in planner.guest_cohorts(admitted)]
+    planned = list(planner.guest_cohorts(admitted))
+    # People first: an attempt that finds its task finds its person.
+    await world.tables.people.remember([person for cohort in planned for person in cohort.people], header.id, partner.tenant_id)
+    cohorts = [await _insert(world, header, settings)] if settings.tasks else []
+    cohorts += [await _insert(world, header, cohort) for cohort in planned]
+    until = {person: day for cohort in cohorts for person, day in (cohort.until or {}).items()}
+    await world.tables.guests.claim(partner.tenant_id, header.id, until)
     for cohort in planner.refused_cohorts(admitted.refused):
         await world.tables.tasks.insert_cohort(header.id, cohort.name, cohort.tasks, mark_open=False)
         for task in cohort.tasks:
@@ -144,27 +148,20 @@ async def _refuse_other_content(world: World, read: Read) -> None:
         raise Refusal([Fault("part", f"{part} of request {name} has come before with other content; the first one stands")])
 
 
-async def _insert(world: World, partner: Partner, header: Header, cohort: Cohort) -> Cohort:
+async def _insert(world: World, header: Header, cohort: Cohort) -> Cohort:
     """The cohort's rows are there; returned as they are, without guests who stand in the request already."""
-    gate = asyncio.Semaphore(PEOPLE_AT_ONCE)
-
-    async def remember(index: int) -> None:
-        async with gate:
-            await world.tables.people.remember(cohort.people[index], header.id, partner.tenant_id)
-
-    await asyncio.gather(*(remember(index) for index in range(len(cohort.people))))
-    if cohort.until:
-        await world.tables.guests.claim(partner.tenant_id, header.id, cohort.until)
     persons = [person.id for person in cohort.people]
     if await world.tables.tasks.insert_cohort(header.id, cohort.name, cohort.tasks, persons=persons, mark_open=True):
         return cohort
     there = await world.tables.tasks.cohort(header.id, cohort.name)
     if there:
-        return replace(cohort, tasks=tuple(there))
+        subjects = {task.subject for task in there}
+        until = {person: day for person, day in (cohort.until or {}).items() if person in subjects}
+        return replace(cohort, tasks=tuple(there), until=until)
     twice = {
         person for person in persons if await world.tables.tasks.cohort_of_person(header.id, person) not in {None, cohort.name}
     }
-    return await _insert(world, partner, header, _without(cohort, twice, world))
+    return await _insert(world, header, _without(cohort, twice, world))
 
 
 def _without(cohort: Cohort, twice: set[str], world: World) -> Cohort:

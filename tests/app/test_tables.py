@@ -203,8 +203,8 @@ async def test_claims_of_several_requests_stand_side_by_side(tables: Tables) -> 
 
 async def test_a_person_keeps_their_name_and_every_request_that_named_them(tables: Tables) -> None:
     person = Person(next(NAMES), "ana@fabrikam.com", "Ana")
-    await tables.people.remember(person, "one", "fabrikam")
-    await tables.people.remember(replace(person, name=""), "two", "northwind")
+    await tables.people.remember([person], "one", "fabrikam")
+    await tables.people.remember([replace(person, name="")], "two", "northwind")
     known = await tables.people.get(person.id)
     assert known is not None
     assert known.person == person
