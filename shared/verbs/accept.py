@@ -16,6 +16,7 @@ from shared.nouns.partner import Partner
 from shared.nouns.request import GUID, Header, Read, decoded, read_request
 from shared.nouns.task import Task, TaskState
 from shared.plan import Cohort, Planner
+from shared.spans import span
 from shared.tables.parked import ParkedItem
 from shared.tables.requests import Request, RequestState
 from shared.tables.store import Changed
@@ -38,7 +39,9 @@ async def accept(world: World, body: bytes, who: str, retry: int = 0) -> None:
     try:
         raw = decoded(body)
         name = str(raw.get("id", "")) if isinstance(raw, dict) else ""
-        await _accept(world, read_request(raw), who)
+        read = read_request(raw)
+        with span("accept partner request", request=read.header.id, part=read.header.part):
+            await _accept(world, read, who)
     except (Refusal, WontWork) as refusal:
         await _record_refusal(world, body, name, str(refusal))
     except NotYet as error:

@@ -9,6 +9,7 @@ from shared.nouns.outcomes import Applied, Done, Ending, Later, NotYet, Stopped,
 from shared.nouns.state import State, difference
 from shared.nouns.step import Intent, Step, Subject
 from shared.nouns.task import Task, TaskState, claim, end, move
+from shared.spans import span
 from shared.tables.requests import Request
 from shared.tables.store import Changed
 from shared.tables.task_rows import JournalEntry
@@ -32,7 +33,8 @@ async def attempt(world: World, message: Attempt) -> None:
     raised and the broker delivers the message again.
     """
     try:
-        await _attempt(world, message)
+        with span(f"attempt {queue_of(message.task)}", request=message.request, task=message.task, attempt=message.attempt):
+            await _attempt(world, message)
     except Changed:
         # Somebody else holds or has ended the task; looking again shows which.
         await _again(world, message, world.settings.verify_seconds)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from shared.log import log
 from shared.nouns.task import TaskState
+from shared.spans import span
 from shared.tables.requests import Request, RequestState
 from shared.verbs.accept import set_going
 from shared.verbs.world import World
@@ -12,6 +13,11 @@ from shared.verbs.world import World
 
 async def finish(world: World, name: str) -> None:
     """Where all tasks of the request are settled, it has ended and the next of its partner runs. Bears repetition."""
+    with span("finish request", request=name):
+        await _finish(world, name)
+
+
+async def _finish(world: World, name: str) -> None:
     request = await world.tables.requests.get(name)
     if request is None:
         return

@@ -41,7 +41,7 @@ async def _sweep_request(world: World, request: Request) -> None:
 
 
 async def send_again(world: World, task: Task, why: str, *, swept: bool = False) -> None:
-    """The ready task's next attempt is on its way; earlier ones that turn up late only return."""
+    """The task's next attempt is on its way; earlier ones that turn up late only return."""
     now = world.clock()
     try:
         if swept and task.sweeps >= MOST_SWEEPS:
@@ -53,4 +53,6 @@ async def send_again(world: World, task: Task, why: str, *, swept: bool = False)
     except Changed:
         return
     log.info("attempt sent again", request=task.request, task=task.key, attempt=raised.attempt, reason=why)
-    await world.bus.send([world.envelope(Attempt(request=task.request, task=task.key, attempt=raised.attempt))])
+    # What a waiting batch gets is a look at whether it should wait on; its attempt proper must not count as a copy of this.
+    gate = task.state is TaskState.WAITING
+    await world.bus.send([world.envelope(Attempt(request=task.request, task=task.key, attempt=raised.attempt, gate=gate))])

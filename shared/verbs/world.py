@@ -71,10 +71,12 @@ class World:
         return self._flying[request, cohort] > 0
 
     async def request(self, name: str) -> Request | None:
-        """The request, as it was at most two seconds ago."""
+        """The request, as it was at most two seconds ago; one that was stopped or paused then, as it is now."""
         now = self.clock()
         seen = self._seen.get(name)
-        if seen is not None and now - seen[0] < timedelta(seconds=REQUEST_SEEN_SECONDS):
+        # An attempt that finds its request paused is over, so that must not be what was true before somebody resumed it.
+        halted = seen is not None and (seen[1].paused or seen[1].cancelled)
+        if seen is not None and not halted and now - seen[0] < timedelta(seconds=REQUEST_SEEN_SECONDS):
             return seen[1]
         request = await self.tables.requests.get(name)
         if request is not None:
