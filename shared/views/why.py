@@ -1,14 +1,17 @@
 """A person's whole story: why they are, or are not, in our tenant."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from shared.nouns.errors import Refusal
 from shared.nouns.person import person_id
 from shared.nouns.request import email_address
 from shared.nouns.task import Task, TaskState
 from shared.tables.guests import Guest
 from shared.tables.requests import Request
+from shared.templates import load_template
 from shared.verbs.world import World
 
 
@@ -39,36 +42,47 @@ async def why(world: World, address: str) -> dict[str, Any]:
             tasks = [] if cohort is None else await world.tables.tasks.cohort(name, cohort)
             mine = [task for task in tasks if task.subject == person or person in task.members]
             chapters.append(_Chapter(request, mine))
+    chapters.sort(key=lambda chapter: chapter.request.received)
     return {
         "person": person,
         "known": True,
-        "sentence": " ".join(_sentences(clean, person, guest, chapters)),
+        "sentence": _sentence(clean, person, guest, chapters, _group_names(world)),
         "requests": [_facts(person, chapter) for chapter in chapters],
     }
 
 
-def _sentences(address: str, person: str, guest: Guest | None, chapters: list[_Chapter]) -> list[str]:
-    told = []
-    for chapter in sorted(chapters, key=lambda item: item.request.received):
-        request = chapter.request
-        asked = (
-            f"Request {request.id} for {request.header.partner.name}, asked for by {request.who} on {request.received:%Y-%m-%d}"
-        )
-        invited = next((task for task in chapter.tasks if task.subject == person), None)
-        if invited is None:
-            told.append(f"{asked}, named {address}, but has no task for this person.")
-            continue
-        told.append(f"{asked}: {address} {_state_words(invited)}.")
-        told += [f"{_membership(person, task)}." for task in chapter.tasks if person in task.members]
-    if guest is not None and guest.claims:
-        ends = [claim.until for claim in guest.claims]
-        told.append(f"{_until(ends)} {_sponsors(guest.sponsors)}")
-    return told
+def _sentence(address: str, person: str, guest: Guest | None, chapters: list[_Chapter], names: Mapping[str, str]) -> str:
+    """Who, since when and on whose wish, where they are in, until when, and who answers for them."""
+    told = [(chapter, task) for chapter in chapters for task in chapter.tasks if task.subject == person]
+    if not told:
+        return f"{address} was named in a request, but has no task: see entente parked list."
+    last, task = told[-1]
+    clauses = [
+        f"{address} {_state_words(task)}",
+        f"asked for {' and again '.join(_asked(chapter.request) for chapter, _ in told)}",
+    ]
+    batches = [task for task in last.tasks if person in task.members]
+    groups = [names.get(task.group or "", task.group or "") for task in batches if task.member_outcomes.get(person) == "member"]
+    if groups:
+        clauses.append(f"member of {' and '.join(sorted(groups))}")
+    clauses += [
+        f"not in {names.get(task.group or '', task.group or '')}: {task.member_outcomes.get(person) or 'waits for the invitation'}"
+        for task in batches
+        if task.member_outcomes.get(person) != "member"
+    ]
+    if guest is not None:
+        clauses += [_until([claim.until for claim in guest.claims]), _sponsors(guest.sponsors)]
+    return "; ".join(clauses) + "."
+
+
+def _asked(request: Request) -> str:
+    return f"on {request.received:%Y-%m-%d} by {request.who} in request {request.id} for {request.header.partner.name}"
 
 
 def _state_words(task: Task) -> str:
+    if task.state is TaskState.DONE:
+        return f"is a guest in our tenant (user {task.ids.get('user', 'unknown')}; {task.reason})"
     words = {
-        TaskState.DONE: "is a guest in our tenant",
         TaskState.STOPPED: "is not a guest by this request, and a person has to look",
         TaskState.CANCELLED: "was not invited",
         TaskState.UNDONE: "was a guest and no longer is by this request",
@@ -76,19 +90,26 @@ def _state_words(task: Task) -> str:
     return f"{words} ({task.reason})" if task.reason else words
 
 
-def _membership(person: str, task: Task) -> str:
-    outcome = task.member_outcomes.get(person) or task.reason or "waits for the invitation"
-    return f"In group {task.group}: {outcome}"
-
-
 def _until(ends: list[date | None]) -> str:
-    if any(day is None for day in ends):
-        return "No end date was asked for."
-    return f"May stay until {max(day for day in ends if day):%Y-%m-%d}."
+    if not ends or any(day is None for day in ends):
+        return "without an end date"
+    return f"until {max(day for day in ends if day):%Y-%m-%d}"
 
 
 def _sponsors(sponsors: tuple[str, ...]) -> str:
-    return f"Sponsored by {', '.join(sponsors)}." if sponsors else "Nobody is named as sponsor."
+    return f"sponsored by {' and '.join(sponsors)}" if sponsors else "nobody is named as sponsor"
+
+
+def _group_names(world: World) -> dict[str, str]:
+    """Names by object id, as the installed templates give them; a template that cannot be read names nothing."""
+    known = frozenset(step.name for step in world.steps)
+    names: dict[str, str] = {}
+    for path in sorted(world.settings.templates.glob("*.toml")):
+        try:
+            names |= {group.lower(): name for name, group in load_template(path.parent, path.stem, known).groups.items()}
+        except Refusal:
+            continue
+    return names
 
 
 def _facts(person: str, chapter: _Chapter) -> dict[str, Any]:
