@@ -16,10 +16,10 @@ MOST_GUESTS_PER_PART = 2_000
 # A header is one property of a row, which holds 32 K characters.
 # https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
 MOST_HEADER_CHARACTERS = 24_000
-GUID = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
+GUID = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 # Entra refuses these in an invited address (facts: "Bad address characters"). The apostrophe is refused too.
-_LOCAL_PART = re.compile(r"^[^\s@~!#$%^&*()+=\[\]{}\\/|;:'\"<>?,`]{1,64}$")
-_LABEL = re.compile(r"^(?!-)[a-z0-9-]{1,63}(?<!-)$")
+_LOCAL_PART = re.compile(r"^[^\s@~!#$%^&*()+=\[\]{}\\/|;:'\"<>?,`]{1,64}\Z")
+_LABEL = re.compile(r"^(?!-)[a-z0-9-]{1,63}(?<!-)\Z")
 
 
 def domain_name(value: str) -> str:
@@ -51,7 +51,7 @@ def email_address(value: str) -> str:
 
 
 def _https_url(value: str) -> str:
-    if not re.match(r"^https://[A-Za-z0-9.-]+(:\d+)?(/[^\s]*)?(\?[^\s]*)?$", value):
+    if not re.match(r"^https://[A-Za-z0-9.-]+(:\d+)?(/[^\s]*)?(\?[^\s]*)?\Z", value):
         raise ValueError("must be an https URL")
     return value
 
@@ -59,7 +59,7 @@ def _https_url(value: str) -> str:
 def _plain_date(value: Any) -> Any:
     # A date is a date: no time of day, no zone, so that nobody leaves a day early somewhere else on earth.
     # A number would be read as seconds since 1970, which nobody means.
-    if not isinstance(value, date | None) and not (isinstance(value, str) and re.match(r"^\d{4}-\d{2}-\d{2}$", value)):
+    if not isinstance(value, date | None) and not (isinstance(value, str) and re.match(r"^\d{4}-\d{2}-\d{2}\Z", value)):
         raise ValueError("must be a date such as 2027-06-30")
     return value
 

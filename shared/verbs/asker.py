@@ -15,6 +15,6 @@ def sign(world: World, who: str, body: bytes) -> str:
 
 def asker(world: World, who: str, signature: str, body: bytes) -> str:
     """The principal that is signed for; for any other message, the queue it came by."""
-    if who and hmac.compare_digest(sign(world, who, body), signature):
+    if who and hmac.compare_digest(sign(world, who, body).encode(), signature.encode()):
         return who
     return f"queue {INTAKE}"
