@@ -7,6 +7,7 @@ from typing import Any
 import azure.functions as func
 
 from functions.principal import Caller, answer, needs
+from functions.retries import retries
 from shared.bus import Envelope
 from shared.nouns.errors import Fault, Refusal
 from shared.nouns.parts import split
@@ -30,8 +31,7 @@ async def accept_partner_request(message: func.ServiceBusMessage) -> None:
     body = message.get_body()
     properties = {str(key): str(value) for key, value in (message.application_properties or {}).items()}
     who = asker(ours, properties.get("who", ""), properties.get("signature", ""), body)
-    retry = properties.get("retry", "0")
-    await accept(ours, body, who, int(retry) if retry.isdecimal() else 0)
+    await accept(ours, body, who, retries(message))
 
 
 @bp.function_name("submit-partner-request")

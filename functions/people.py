@@ -37,7 +37,7 @@ async def show_partner_request(req: func.HttpRequest, ours: World, caller: Calle
     """
     name = req.route_params["id"]
     top = req.params.get("top", "500")
-    if not top.isdecimal() or int(top) > MOST_TASKS:
+    if not top.isdecimal() or len(top) > 4 or int(top) > MOST_TASKS:
         raise Refusal([Fault("top", f"must be a number from 0 to {MOST_TASKS}")])
     counted = req.params.get("counts") != "false"
     shown = await request_status(ours, name, most=int(top), behind=req.params.get("after", ""), counted=counted)

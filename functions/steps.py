@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import azure.functions as func
 
+from functions.retries import retries
 from shared.nouns.errors import Refusal
 from shared.nouns.messages import attempt_from, finish_from
 from shared.root import world
@@ -56,7 +57,7 @@ async def finish_request(message: func.ServiceBusMessage) -> None:
     except Refusal as refusal:
         await park_message(ours, FINISH, body, str(refusal))
         return
-    await finish(ours, wanted.request)
+    await finish(ours, wanted.request, message.session_id or "", retries(message))
 
 
 @bp.function_name("park-dead-letter")
@@ -64,8 +65,7 @@ async def finish_request(message: func.ServiceBusMessage) -> None:
 async def park_dead_letter_message(message: func.ServiceBusMessage) -> None:
     """A dead letter of any queue stands where people look, with its reason."""
     properties = {str(key): str(value) for key, value in (message.application_properties or {}).items()}
-    source = message.dead_letter_source or "unknown queue"
-    reason = (
-        f"{properties.get('DeadLetterReason', 'dead-lettered')} on {source}: {properties.get('DeadLetterErrorDescription', '')}"
-    )
-    await park_dead_letter(await world(), message.get_body(), source, reason)
+    source = message.dead_letter_source or properties.get("source") or "unknown queue"
+    why, more = properties.get("DeadLetterReason", "dead-lettered"), properties.get("DeadLetterErrorDescription", "")
+    reason = properties.get("reason") or f"{why} on {source}: {more}"
+    await park_dead_letter(await world(), message.get_body(), source, reason, retries(message))

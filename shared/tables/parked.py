@@ -55,9 +55,13 @@ class Parked:
         return None if row is None else _decoded(row)
 
     async def all(self, most: int = 1_000) -> list[ParkedItem]:
-        """What waits for a person, longest first, at most `most`."""
-        items = [_decoded(row) async for row in self._table.rows(PARTITION, most=most)]
-        return sorted(items, key=lambda item: item.since)
+        """What waits for a person, longest first, at most `most` of each kind, so that refusals hide no stopped task."""
+        kinds: dict[str, list[ParkedItem]] = {}
+        async for row in self._table.rows(PARTITION):
+            item = _decoded(row)
+            kinds.setdefault(item.kind, []).append(item)
+        oldest = [item for items in kinds.values() for item in sorted(items, key=lambda item: item.since)[:most]]
+        return sorted(oldest, key=lambda item: item.since)
 
     async def refusals(self, request: str) -> list[ParkedItem]:
         """Refusals of what was sent under this request id."""

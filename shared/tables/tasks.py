@@ -91,6 +91,10 @@ class Tasks:
         """The cohort no longer counts as open. Bears repetition."""
         await self._table.write(Delete(request, f"o|{cohort}"))
 
+    async def open_cohorts(self, request: str) -> list[str]:
+        """The cohorts of the request that count as open."""
+        return [str(row["RowKey"]).removeprefix("o|") async for row in self._table.rows(request, "o|")]
+
     async def is_open(self, request: str) -> bool:
         """A cohort of the request is not settled yet."""
         async for _ in self._table.rows(request, "o|", most=1):

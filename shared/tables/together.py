@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.tables.store import MOST_IN_A_TRANSACTION, Changed, Delete, Exists, Table, Write
+from shared.nouns.outcomes import NotYet
+from shared.tables.store import MOST_IN_A_TRANSACTION, Delete, Table, Write
 
 # Rows are a few KB; a transaction holds 4 MB. https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
 MOST_TOGETHER = MOST_IN_A_TRANSACTION // 2
@@ -67,8 +68,7 @@ class Together:
         except BaseException as error:
             # The process is ending: whoever waits hears it, as if the write had been their own.
             for wanted in (*group, *queue):
-                if not wanted.done.done():
-                    wanted.done.set_exception(error)
+                _tell(wanted, error)
             if isinstance(error, KeyboardInterrupt | SystemExit | asyncio.CancelledError):
                 raise
         finally:
@@ -77,19 +77,21 @@ class Together:
     async def _commit(self, group: list[_Wanted]) -> None:
         try:
             tags = await self._table.write(*(write for wanted in group for write in wanted.writes))
-        except (Changed, Exists) as error:
+        except NotYet as error:
+            for wanted in group:
+                _tell(wanted, error)
+        except Exception as error:  # noqa: BLE001 -- handed to whoever's write it is
+            # One of them was refused, and none was carried out.
             if len(group) == 1:
-                group[0].done.set_exception(error)
+                _tell(group[0], error)
                 return
             for wanted in group:
                 await self._commit([wanted])
-        except Exception as error:  # noqa: BLE001 -- handed to everybody who waits for it
-            for wanted in group:
-                wanted.done.set_exception(error)
         else:
             for wanted in group:
                 count = len(wanted.writes)
-                wanted.done.set_result(tags[:count])
+                if not wanted.done.done():
+                    wanted.done.set_result(tags[:count])
                 tags = tags[count:]
 
 
@@ -101,6 +103,12 @@ def _next_group(queue: list[_Wanted]) -> list[_Wanted]:
         group.append(queue.pop(0))
         rows |= group[-1].rows
     return group
+
+
+def _tell(wanted: _Wanted, error: BaseException) -> None:
+    """Whoever waits hears it; one who was cancelled waits no more."""
+    if not wanted.done.done():
+        wanted.done.set_exception(error)
 
 
 def _row(write: Write) -> Any:

@@ -25,6 +25,7 @@ from shared.topology import INTAKE
 from shared.verbs.advance import advance, finish_if_settled
 from shared.verbs.asker import sign
 from shared.verbs.park import park_task
+from shared.verbs.running import take_turn
 from shared.verbs.world import World
 
 MOST_RETRIES = 500
@@ -37,13 +38,16 @@ async def accept(world: World, body: bytes, who: str, retry: int = 0) -> None:
     """
     name = ""
     try:
-        raw = decoded(body)
-        name = str(raw.get("id", "")) if isinstance(raw, dict) else ""
-        read = read_request(raw)
-        with span("accept partner request", request=read.header.id, part=read.header.part):
-            await _accept(world, read, who)
-    except (Refusal, WontWork) as refusal:
-        await _record_refusal(world, body, name, str(refusal))
+        try:
+            raw = decoded(body)
+            name = str(raw.get("id", "")) if isinstance(raw, dict) else ""
+            read = read_request(raw)
+            with span("accept partner request", request=read.header.id, part=read.header.part):
+                await _accept(world, read, who)
+        except (Refusal, WontWork) as refusal:
+            await _record_refusal(world, body, name, str(refusal))
+        else:
+            await _forget_refusal(world, body, name)
     except NotYet as error:
         if retry >= MOST_RETRIES:
             raise
@@ -52,7 +56,7 @@ async def accept(world: World, body: bytes, who: str, retry: int = 0) -> None:
             queue=INTAKE,
             message_id=hashlib.sha256(body + f"\n{retry + 1}".encode()).hexdigest(),
             body=body,
-            at=world.clock() + timedelta(seconds=min(error.after * (1 + retry / 4), max(60, error.after))),
+            at=world.again_at(error.after, retry),
             properties={"who": who, "signature": sign(world, who, body), "retry": str(retry + 1)},
         )
         await world.bus.send([again])
@@ -64,21 +68,24 @@ async def _accept(world: World, read: Read, who: str) -> None:
     if known is not None and known.digest != read.header_digest:
         raise Refusal([Fault("id", f"{header.id} is taken by a request with other content; the first one stands")])
     if known is not None and not known.is_open:
-        await _refuse_other_content(world, read)
+        if not await _came_before(world, read):
+            raise Refusal([Fault("part", f"{header.part} came after request {header.id} had ended ({known.state})")])
         return
     template = load_template(world.settings.templates, header.template, frozenset(step.name for step in world.steps))
     organization = await world.tenant.organizations.ours()
     ours = Ours(world.settings.tenant_id.lower(), frozenset(organization.verified_domains))
     partner = await _partner(world, header, ours)
-    today = world.clock().date()
+    # A request is in time when its first part is: the others may come after midnight.
+    today = (known.received if known else world.clock()).date()
     sponsors = await _sponsors(world, read)
     admit_header(header, template, today, sponsors)
     planner = Planner(world.steps, header, template, partner, world.settings.person_key, world.clock())
     settings = planner.partner_cohort()
     admitted = admit_guests(read, template, partner, ours, sponsors, today)
+    planned = list(planner.guest_cohorts(admitted))
+    # Nothing refuses the request from here on: what is on record must be able to end.
     await _put_on_record(world, read, who, partner, template.version, known)
 
-    planned = list(planner.guest_cohorts(admitted))
     # People first: an attempt that finds its task finds its person.
     await world.tables.people.remember([person for cohort in planned for person in cohort.people], header.id, partner.tenant_id)
     cohorts = [await _insert(world, header, settings)] if settings.tasks else []
@@ -139,16 +146,17 @@ async def _put_on_record(
         # Another part of the same request may have been first; then its row stands.
         await world.tables.requests.insert(request)
     await world.tables.tasks.expect_parts(header.id, header.parts)
-    await _refuse_other_content(world, read)
+    await _came_before(world, read)
     await world.tables.tasks.note_part(header.id, header.part, read.part_digest, accepted=False)
 
 
-async def _refuse_other_content(world: World, read: Read) -> None:
-    """Raises Refusal where this part of the request has come before with other guests."""
+async def _came_before(world: World, read: Read) -> bool:
+    """This part of the request has come before. Raises Refusal where it had other guests then."""
     name, part = read.header.id, read.header.part
     digest = await world.tables.tasks.part_digest(name, part)
     if digest and digest != read.part_digest:
         raise Refusal([Fault("part", f"{part} of request {name} has come before with other content; the first one stands")])
+    return bool(digest)
 
 
 async def _insert(world: World, header: Header, cohort: Cohort) -> Cohort:
@@ -190,7 +198,7 @@ def _without(cohort: Cohort, twice: set[str], world: World) -> Cohort:
 
 async def _begin(world: World, partner: Partner, header: Header, tasks: list[Task]) -> None:
     """The request runs and its first attempts are on their way, unless another request of the partner is running."""
-    if await world.tables.partners.take(partner, header.id) != header.id:
+    if await take_turn(world, partner, header.id) != header.id:
         log.info("queued", request=header.id, partner=partner.tenant_id)
         return
     await set_going(world, header.id, tasks)
@@ -198,19 +206,21 @@ async def _begin(world: World, partner: Partner, header: Header, tasks: list[Tas
 
 async def set_going(world: World, name: str, tasks: Iterable[Task]) -> None:
     """The request is running; each given task that is ready is on its queue, each batch has its gate. Bears repetition."""
-    listed = list(tasks)
+    # A batch's slot stands right behind those of its guests, so that they get into their groups while others are still invited.
+    listed = sorted(tasks, key=lambda task: (task.cohort, task.state is TaskState.WAITING))
     if await _mark_running(world, name, None) is None:
         return
-    last = await world.send_paced(task for task in listed if task.state is TaskState.READY)
-    slowest = max(last or world.clock(), world.clock())
+    pending = [task for task in listed if not task.settled]
+    times = dict(zip((task.key for task in pending), await world.slots(pending), strict=True))
+    ready = [task for task in pending if task.state is TaskState.READY]
+    await world.send(ready, [times[task.key] for task in ready])
+    patience = timedelta(seconds=world.settings.split_seconds)
     await world.bus.send(
-        world.envelope(
-            Attempt(request=task.request, task=task.key, attempt=task.attempt, gate=True),
-            slowest + timedelta(seconds=world.settings.split_seconds),
-        )
-        for task in listed
+        world.envelope(Attempt(request=task.request, task=task.key, attempt=task.attempt, gate=True), times[task.key] + patience)
+        for task in pending
         if task.state is TaskState.WAITING
     )
+    slowest = max(times.values(), default=world.clock())
     request = await _mark_running(world, name, slowest)
     if request is None:
         return
@@ -239,9 +249,9 @@ async def _record_refusal(world: World, body: bytes, name: str, reason: str) -> 
     """The refusal is listed for a person, under the request's id where it has one."""
     digest = hashlib.sha256(body).hexdigest()
     await world.tables.people.keep_message(digest, body)
-    safe = "".join(char if char.isalnum() or char in "._-" else "_" for char in name[:64]) or "-"
+    safe = _safe(name)
     item = ParkedItem(
-        id=f"refused:{safe}:{digest[:24]}",
+        id=_refused_id(body, name),
         kind="refused",
         request=safe,
         task=digest,
@@ -252,3 +262,18 @@ async def _record_refusal(world: World, body: bytes, name: str, reason: str) -> 
     )
     await world.tables.parked.add(item)
     log.warning("request refused", request=safe, reason=reason)
+
+
+async def _forget_refusal(world: World, body: bytes, name: str) -> None:
+    """What was refused before, for a reason that has gone since, and is accepted now waits for nobody any more."""
+    if await world.tables.parked.get(_refused_id(body, name)) is not None:
+        await world.tables.parked.remove(_refused_id(body, name))
+        await world.tables.people.forget_message(hashlib.sha256(body).hexdigest())
+
+
+def _refused_id(body: bytes, name: str) -> str:
+    return f"refused:{_safe(name)}:{hashlib.sha256(body).hexdigest()[:24]}"
+
+
+def _safe(name: str) -> str:
+    return "".join(char if char.isalnum() or char in "._-" else "_" for char in name[:64]) or "-"

@@ -20,9 +20,16 @@ async def advance(world: World, request: str, cohort: str) -> None:
     tasks = await world.tables.tasks.outline(request, cohort)
     ready = ready_now(tasks, world.after)
     if ready:
-        await world.send_paced(ready)
+        await _send(world, ready)
     if all(task.settled for task in tasks):
         await _close(world, request, cohort)
+
+
+async def _send(world: World, ready: list[Task]) -> None:
+    """Batches of the plan have had their slot since the request began; guests split off from one need one of their own."""
+    planned = [task for task in ready if task.subject == task.group]
+    others = [task for task in ready if task.subject != task.group]
+    await world.send([*planned, *others], [*[world.clock()] * len(planned), *await world.slots(others)])
 
 
 async def _close(world: World, name: str, cohort: str) -> None:
@@ -46,7 +53,7 @@ async def finish_if_settled(world: World, request: Request, salt: str) -> None:
 
     `salt` keeps the message ids of different ends apart (a request can be taken up again), and those of one end equal.
     """
-    if await world.tables.tasks.is_open(request.id) or not await world.tables.tasks.all_parts_accepted(request.id):
+    if await under_way(world, request):
         return
     message = Finish(request=request.id)
     await world.bus.send(
@@ -59,6 +66,13 @@ async def finish_if_settled(world: World, request: Request, salt: str) -> None:
             )
         ]
     )
+
+
+async def under_way(world: World, request: Request) -> bool:
+    """A cohort of the request is open, or a part of it has still to come; nobody waits for the parts of a cancelled one."""
+    if await world.tables.tasks.is_open(request.id):
+        return True
+    return not request.cancelled and not await world.tables.tasks.all_parts_accepted(request.id)
 
 
 async def hold_gate(world: World, task: Task, message: Attempt) -> Task | None:

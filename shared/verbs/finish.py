@@ -1,20 +1,47 @@
 """Ending a request, and letting the next one of the same partner begin."""
 
+import hashlib
 from collections import Counter
 from dataclasses import replace
 
+from shared.bus import Envelope
 from shared.log import log
+from shared.nouns.messages import Finish
+from shared.nouns.outcomes import NotYet
 from shared.nouns.task import TaskState
 from shared.spans import span
 from shared.tables.requests import Request, RequestState
+from shared.topology import FINISH
 from shared.verbs.accept import set_going
+from shared.verbs.advance import under_way
+from shared.verbs.running import take_turn
 from shared.verbs.world import World
 
+MOST_RETRIES = 500
 
-async def finish(world: World, name: str) -> None:
-    """Where all tasks of the request are settled, it has ended and the next of its partner runs. Bears repetition."""
-    with span("finish request", request=name):
-        await _finish(world, name)
+
+async def finish(world: World, name: str, session: str = "", retry: int = 0) -> None:
+    """Where all tasks of the request are settled, it has ended and the next of its partner runs. Bears repetition.
+
+    Where tables or Service Bus cannot be reached, it is tried again later, in the same `session`.
+    """
+    try:
+        with span("finish request", request=name):
+            await _finish(world, name)
+    except NotYet as error:
+        if retry >= MOST_RETRIES:
+            raise
+        log.warning("end postponed", request=name, reason=error.reason)
+        at = world.again_at(error.after, retry)
+        again = Envelope(
+            queue=FINISH,
+            message_id=hashlib.sha256(f"{FINISH}\n{name}\nagain {retry + 1} {at.isoformat()}".encode()).hexdigest(),
+            body=Finish(request=name).model_dump_json(),
+            session=session or name,
+            at=at,
+            properties={"retry": str(retry + 1)},
+        )
+        await world.bus.send([again])
 
 
 async def _finish(world: World, name: str) -> None:
@@ -22,10 +49,16 @@ async def _finish(world: World, name: str) -> None:
     if request is None:
         return
     if request.is_open:
-        if await world.tables.tasks.is_open(name) or not await world.tables.tasks.all_parts_accepted(name):
+        if await under_way(world, request):
             return
         request = await _ended(world, request)
         await world.tables.requests.close(request)
+        if await world.tables.tasks.is_open(name):
+            # Somebody has taken a task up again meanwhile.
+            await world.tables.requests.reopen(
+                replace(request, state=RequestState.RUNNING, finished=None, reason="taken up again")
+            )
+            return
         log.info("request ended", request=name, state=request.state.value, reason=request.reason)
     await world.tables.partners.release(request.partner_tenant, name)
     await begin_next(world, request.partner_tenant)
@@ -37,9 +70,10 @@ async def begin_next(world: World, partner_tenant: str) -> None:
     known = await world.tables.partners.get(partner_tenant)
     if waiting is None or known is None:
         return
-    if await world.tables.partners.take(known.partner, waiting.id) != waiting.id:
+    if await take_turn(world, known.partner, waiting.id) != waiting.id:
         return
-    await set_going(world, waiting.id, [task async for task in world.tables.tasks.all(waiting.id) if not task.settled])
+    # The settled ones too: a cohort of which nothing was left to do has still to be closed.
+    await set_going(world, waiting.id, [task async for task in world.tables.tasks.all(waiting.id)])
 
 
 async def _ended(world: World, request: Request) -> Request:

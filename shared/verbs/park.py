@@ -3,15 +3,20 @@
 import hashlib
 import re
 
+from shared.bus import Envelope
 from shared.log import log
 from shared.nouns.errors import Refusal
 from shared.nouns.messages import REQUEST_ID, attempt_from
+from shared.nouns.outcomes import NotYet
 from shared.nouns.request import decoded
 from shared.nouns.task import Task, TaskState, move
 from shared.tables.parked import ParkedItem
 from shared.tables.store import Changed
+from shared.topology import PARKED
 from shared.verbs.advance import advance
 from shared.verbs.world import World
+
+MOST_RETRIES = 500
 
 
 async def park_task(world: World, task: Task) -> None:
@@ -48,8 +53,28 @@ async def park_message(world: World, queue: str, body: bytes, reason: str, reque
     log.warning("parked", request=request, queue=queue, message=digest[:24], reason=reason)
 
 
-async def park_dead_letter(world: World, body: bytes, source: str, reason: str) -> None:
-    """A dead letter's task is stopped and listed; a dead letter that names none is listed as it is."""
+async def park_dead_letter(world: World, body: bytes, source: str, reason: str, retry: int = 0) -> None:
+    """A dead letter's task is stopped and listed; a dead letter that names none is listed as it is.
+
+    Where tables or Service Bus cannot be reached, it is tried again later: nobody looks among the dead letters of `parked`.
+    """
+    try:
+        await _park_dead_letter(world, body, source, reason)
+    except NotYet as error:
+        if retry >= MOST_RETRIES:
+            raise
+        at = world.again_at(error.after, retry)
+        again = Envelope(
+            queue=PARKED,
+            message_id=hashlib.sha256(body + f"\nagain {retry + 1} {at.isoformat()}".encode()).hexdigest(),
+            body=body,
+            at=at,
+            properties={"source": source, "reason": reason, "retry": str(retry + 1)},
+        )
+        await world.bus.send([again])
+
+
+async def _park_dead_letter(world: World, body: bytes, source: str, reason: str) -> None:
     try:
         message = attempt_from(body)
     except Refusal:
@@ -66,7 +91,7 @@ async def park_dead_letter(world: World, body: bytes, source: str, reason: str) 
                 move(task, TaskState.STOPPED, f"{reason} (last known: {task.reason or task.state})", now)
             )
         except Changed:
-            await park_dead_letter(world, body, source, reason)
+            await _park_dead_letter(world, body, source, reason)
             return
     if task.state is TaskState.STOPPED:
         await park_task(world, task)

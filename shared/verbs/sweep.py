@@ -30,12 +30,11 @@ async def _sweep_request(world: World, request: Request) -> None:
     now = world.clock()
     if request.paced_until is not None and request.paced_until > now - quiet:
         return
-    cohorts: set[str] = set()
     async for task in world.tables.tasks.untouched_since(request.id, now - quiet):
-        cohorts.add(task.cohort)
         if task.state is TaskState.READY:
             await send_again(world, task, "nothing was heard of the attempt", swept=True)
-    for cohort in sorted(cohorts):
+    # Also those whose tasks are all settled: the message that was to close them may be what got lost.
+    for cohort in await world.tables.tasks.open_cohorts(request.id):
         await advance(world, request.id, cohort)
     await finish_if_settled(world, request, salt=f"sweep {now.isoformat()}")
 

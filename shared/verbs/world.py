@@ -1,7 +1,7 @@
 """Everything outside that a verb may touch, put together once by the composition root."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,6 +21,7 @@ from shared.topology import Queue, queues
 REQUEST_SEEN_SECONDS = 2
 # A slot nearer than this is not worth scheduling for.
 AT_ONCE = timedelta(seconds=1)
+LONGEST_AGAIN_SECONDS = 60.0
 
 
 @dataclass
@@ -94,13 +95,15 @@ class World:
         }
         return published[lane] * self.settings.pace_share
 
-    async def slots(self, lanes: tuple[str, ...], count: int) -> list[datetime]:
-        """When `count` writes may go out, keeping the pace of every lane."""
+    async def slots(self, tasks: Sequence[Task]) -> list[datetime]:
+        """When the write of each task may go out, keeping the pace of every lane it is on, in the order given."""
         now = self.clock()
-        times = [now] * count
-        for lane in lanes:
-            reserved = await self.tables.pace.reserve(lane, count, self.rate(lane), now)
-            times = [max(pair) for pair in zip(times, reserved, strict=True)]
+        times = [now] * len(tasks)
+        for lane in sorted({lane for task in tasks for lane in self.step(task.step).lanes}):
+            on_lane = [index for index, task in enumerate(tasks) if lane in self.step(task.step).lanes]
+            reserved = await self.tables.pace.reserve(lane, len(on_lane), self.rate(lane), now)
+            for index, at in zip(on_lane, reserved, strict=True):
+                times[index] = max(times[index], at)
         return times
 
     async def hold(self, lanes: tuple[str, ...], seconds: float) -> None:
@@ -109,6 +112,10 @@ class World:
         for lane in lanes:
             if self.rate(lane) > 0:
                 await self.tables.pace.hold(lane, now + timedelta(seconds=seconds), now)
+
+    def again_at(self, after: float, retry: int) -> datetime:
+        """When what could not be done now is tried again: in `after` seconds, with every retry a little later."""
+        return self.clock() + timedelta(seconds=min(after * (1 + retry / 4), max(LONGEST_AGAIN_SECONDS, after)))
 
     def envelope(self, message: Attempt, at: datetime | None = None) -> Envelope:
         """The message that makes this attempt run, not before `at`."""
@@ -122,20 +129,12 @@ class World:
             at=None if soon else at,
         )
 
-    async def send_paced(self, tasks: Iterable[Task]) -> datetime | None:
-        """Each task's attempt is on its step's queue, spread over slots of the step's lanes. Returns the last slot."""
-        by_step: dict[str, list[Task]] = {}
-        for task in tasks:
-            by_step.setdefault(task.step, []).append(task)
-        last: datetime | None = None
-        for name, group in by_step.items():
-            times = await self.slots(self.step(name).lanes, len(group))
-            await self.bus.send(
-                self.envelope(Attempt(request=task.request, task=task.key, attempt=task.attempt), at)
-                for task, at in zip(group, times, strict=True)
-            )
-            last = max(times) if last is None else max(last, *times)
-        return last
+    async def send(self, tasks: Iterable[Task], times: Iterable[datetime]) -> None:
+        """Each task's attempt is on its step's queue, to run not before its time."""
+        await self.bus.send(
+            self.envelope(Attempt(request=task.request, task=task.key, attempt=task.attempt), at)
+            for task, at in zip(tasks, times, strict=True)
+        )
 
 
 def queue_of(key: str) -> str:
