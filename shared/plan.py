@@ -156,13 +156,13 @@ def split_off(batch: Task, settled: frozenset[str], now: datetime) -> tuple[Task
     return rest, [single(batch, person, now) for person in stragglers]
 
 
-def single(batch: Task, person: str, now: datetime) -> Task:
-    """A task of one guest of a batch, waiting for that guest."""
+def single(batch: Task, person: str, now: datetime, number: int = 1) -> Task:
+    """A task of one guest of a batch, waiting for that guest; `number` keeps apart those that were tried one after another."""
     return Task(
         request=batch.request,
         cohort=batch.cohort,
         step=batch.step,
-        subject=f"{batch.group}.{person}",
+        subject=f"{batch.group}.{person}" + (f".{number}" if number > 1 else ""),
         state=TaskState.WAITING,
         wanted={person: batch.wanted[person]},
         details=batch.details,

@@ -1,5 +1,6 @@
 """What people ask of a request that is under way: cancel, pause, resume; and of what is parked: redrive."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -14,6 +15,7 @@ from shared.tables.requests import Request, RequestState
 from shared.tables.store import Changed
 from shared.verbs.advance import advance, finish_if_settled
 from shared.verbs.attempt import CANCELLED_BEFORE
+from shared.verbs.running import take_turn
 from shared.verbs.sweep import send_again
 from shared.verbs.world import World, session_of
 
@@ -25,13 +27,14 @@ async def cancel(world: World, name: str, who: str) -> Request:
     request = await _change(
         world, name, lambda request: replace(request, cancelled=True, paused=False, reason=f"cancelled by {who}")
     )
-    cohorts: set[str] = set()
+    cohort: list[Task] = []
     async for task in world.tables.tasks.all(name):
-        cohorts.add(task.cohort)
-        if not task.settled and not task.intents:
-            await _cancel_task(world, task)
-    for cohort in sorted(cohorts):
-        await advance(world, name, cohort)
+        if cohort and cohort[0].cohort != task.cohort:
+            await _cancel_cohort(world, cohort)
+            cohort = []
+        cohort.append(task)
+    if cohort:
+        await _cancel_cohort(world, cohort)
     await finish_if_settled(world, request, salt="cancelled")
     return request
 
@@ -108,15 +111,16 @@ async def _redrive_task(world: World, item: ParkedItem, who: str) -> str:
 
 
 async def _memberships(world: World, guest: Task) -> list[Task]:
-    """Tasks for the batches that went on without this guest, where none is waiting for them already."""
-    cohort = await world.tables.tasks.cohort(guest.request, cohort_of(guest.key))
-    there = {other.key for other in cohort}
-    singles = [
-        single(batch, guest.subject, world.clock())
-        for batch in cohort
-        if guest.subject in batch.members and batch.settled and batch.subject == batch.group
+    """A task for each group whose batches went on without this guest, where none is waiting for them already."""
+    by_group: dict[str, list[Task]] = {}
+    for other in await world.tables.tasks.cohort(guest.request, cohort_of(guest.key)):
+        if other.group and guest.subject in other.members:
+            by_group.setdefault(other.group, []).append(other)
+    return [
+        single(batches[0], guest.subject, world.clock(), number=1 + sum(batch.subject != group for batch in batches))
+        for group, batches in by_group.items()
+        if all(batch.settled for batch in batches)
     ]
-    return [task for task in singles if task.key not in there]
 
 
 async def _take_up(world: World, request: Request) -> None:
@@ -124,16 +128,30 @@ async def _take_up(world: World, request: Request) -> None:
     known = await world.tables.partners.get(request.partner_tenant)
     if known is None:
         raise Refusal([Fault("", "its partner is no longer on record")])
-    running = await world.tables.partners.take(known.partner, request.id)
-    if running != request.id:
-        raise Refusal([Fault("", f"request {running} of the same partner is running; try again when it has ended")])
     if not request.is_open:
+        # First, because a turn that an ended request holds is given on.
         await world.tables.requests.reopen(
             replace(request, state=RequestState.RUNNING, finished=None, cancelled=False, reason="taken up again")
         )
+    running = await take_turn(world, known.partner, request.id)
+    if running != request.id:
+        if not request.is_open:
+            await world.tables.requests.close(request)
+        raise Refusal([Fault("", f"request {running} of the same partner is running; try again when it has ended")])
+
+
+async def _cancel_cohort(world: World, cohort: list[Task]) -> None:
+    # All at once: one after another, 10,000 guests take longer than a caller waits.
+    await asyncio.gather(*(_cancel_task(world, task) for task in cohort if not task.settled))
+    await advance(world, cohort[0].request, cohort[0].cohort)
 
 
 async def _cancel_task(world: World, task: Task) -> None:
+    if task.intents:
+        # It is brought to its end; but its message may have come, and gone, during a pause.
+        if task.claimed_until is None or task.claimed_until <= world.clock():
+            await send_again(world, task, "its request was cancelled")
+        return
     try:
         await world.tables.tasks.save(move(task, TaskState.CANCELLED, CANCELLED_BEFORE, world.clock()))
     except Changed:
