@@ -34,6 +34,11 @@ def instant(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
+def _json(value: object) -> str:
+    """The JSON text, unescaped: a property holds 32 K characters, whatever alphabet a request is written in."""
+    return json.dumps(value, ensure_ascii=False)
+
+
 def _when(text: object) -> datetime | None:
     return datetime.fromisoformat(str(text)) if text else None
 
@@ -58,14 +63,14 @@ def encoded(task: Task) -> dict[str, Any]:
         "state": task.state.value,
         "attempt": task.attempt,
         "reason": task.reason[:8_000],
-        "wanted": json.dumps(dict(task.wanted)),
-        "details": json.dumps(task.details),
-        "members": json.dumps(task.members),
-        "outcomes": json.dumps(task.member_outcomes),
-        "ids": json.dumps(task.ids),
+        "wanted": _json(dict(task.wanted)),
+        "details": _json(task.details),
+        "members": _json(task.members),
+        "outcomes": _json(task.member_outcomes),
+        "ids": _json(task.ids),
         "created": task.created,
-        "intents": json.dumps(intents),
-        "calls": json.dumps(task.request_ids[-20:]),
+        "intents": _json(intents),
+        "calls": _json(task.request_ids[-20:]),
         "sweeps": task.sweeps,
     }
     times = {"claimed": task.claimed_until, "begun": task.begun, "touched": task.touched, "settled": task.settled_at}
@@ -149,11 +154,11 @@ def journal_row(task: Task, entry: JournalEntry, number: int) -> dict[str, Any]:
         "attempt": entry.attempt,
         "at": at,
         "who": entry.who,
-        "before": json.dumps(dict(entry.before)),
-        "after": json.dumps(dict(entry.after)),
-        "ids": json.dumps(entry.ids),
+        "before": _json(dict(entry.before)),
+        "after": _json(dict(entry.after)),
+        "ids": _json(entry.ids),
         "created": entry.created,
-        "calls": json.dumps(entry.request_ids),
+        "calls": _json(entry.request_ids),
         "note": entry.note[:8_000],
     }
 

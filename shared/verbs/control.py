@@ -105,6 +105,9 @@ async def _redrive_task(world: World, item: ParkedItem, who: str) -> str:
         member_outcomes={},
     )
     await world.tables.tasks.save(ready, new=await _memberships(world, task), opens=True)
+    if not (request := await world.tables.requests.get(item.request) or request).is_open:
+        # It ended between the two looks at it.
+        await _take_up(world, request)
     await world.tables.parked.remove(item.id)
     await world.bus.send([world.envelope(Attempt(request=task.request, task=task.key, attempt=ready.attempt))])
     return f"attempt {ready.attempt} is on queue {task.step}"

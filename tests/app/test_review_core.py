@@ -123,7 +123,7 @@ async def test_the_sweep_closes_a_cohort_whose_last_word_was_lost(stage: Stage) 
     rig.submit(named("r", [{"email": "ana@fabrikam.com"}]))
     while not any(row.get("state") == "done" for row in rig.tables["tasks"].content.values()):
         await rig.run(rig.bus.waiting.pop(0).envelope)
-        tasks = rig.tables["tasks"].content
+    tasks = rig.tables["tasks"].content
     # As after a crash, or a message that was dead-lettered, between the last row and what follows from it.
     open_mark = next({"PartitionKey": "r", "RowKey": key} for (_, key) in tasks if key.startswith("t|"))
     await rig.world.tables.tasks._table.write(Merge({"PartitionKey": "r", "RowKey": f"o|{open_mark['RowKey'].split('|')[1]}"}))
@@ -290,3 +290,32 @@ async def test_a_turn_that_ended_with_its_request_stays_free(stage: Stage) -> No
     known = await rig.world.tables.partners.get(first.partner_tenant)
     assert known is not None
     assert known.running == ""
+
+
+async def test_a_request_in_any_alphabet_fits_into_its_rows(stage: Stage) -> None:
+    rig = await stage.fresh()
+    scopes = ["\u4e00" * 256 for _ in range(80)]
+    rig.submit(request([]) | {"steps": {"set-organization-relationship": {"MailboxMovePublishedScopes": scopes}}})
+    await rig.run(rig.bus.waiting.pop(0).envelope)
+    rows = [row for (_, key), row in rig.tables["tasks"].content.items() if key.startswith("t|")]
+    assert len(rows) == 1
+    # https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model: 64 KB in UTF-16
+    assert max(len(value) for value in rows[0].values() if isinstance(value, str)) <= 32_000
+
+
+async def test_a_request_that_is_taken_up_while_it_ends_is_open(stage: Stage) -> None:
+    rig = await stage.fresh()
+    rig.submit(named("r", [{"email": "ana@fabrikam.com"}]))
+    while (due := rig.bus.waiting.pop(0)).envelope.queue != "finish-request":
+        await rig.run(due.envelope)
+    cross, tasks = rig.border.cross, rig.tables["tasks"]
+    cohort = next(key.split("|")[1] for (_, key) in tasks.content if key.startswith("t|"))
+
+    async def taken_up_before(what: str, effect: Any) -> Any:
+        if what == "requests.write" and ("closed", "r") not in rig.tables["requests"].content:
+            tasks._write([Insert({"PartitionKey": "r", "RowKey": f"o|{cohort}"})])
+        return await cross(what, effect)
+
+    rig.border.cross = taken_up_before  # type: ignore[method-assign]  # the border of this test
+    await rig.run(due.envelope)
+    assert await state_of(rig, "r") is RequestState.RUNNING
