@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 import pytest_asyncio
+from azure.servicebus.aio import ServiceBusClient
 
 from devstack.stack import ROOT, Stack
 from tests.system.local import Local
@@ -48,12 +49,17 @@ async def local(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Local
     shutil.copytree(ROOT / "templates", templates)
     (templates / "every-group.toml").write_text(EVERY_GROUP, encoding="utf-8")
     settings = {**SETTINGS, "ENTENTE_TEMPLATES": str(templates)}
-    async with Stack(hosts=2, settings=settings, folder=folder / "stack") as stack, aiohttp.ClientSession() as http:
-        running = Local(stack, http, templates)
+    async with (
+        Stack(hosts=2, settings=settings, folder=folder / "stack") as stack,
+        aiohttp.ClientSession() as http,
+        ServiceBusClient.from_connection_string(stack.addresses.service_bus) as client,
+    ):
+        running = Local(stack, http, client)
         for queue in await running.queues():
             held = (await running.bus("GET", f"queues/{queue}"))["properties"]
             await running.bus("PUT", f"queues/{queue}", {**held, "LockDuration": LOCK})
         yield running
+        await asyncio.gather(*(sender.close() for sender in running.senders.values()))
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="session")

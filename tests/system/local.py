@@ -7,13 +7,12 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 from azure.data.tables.aio import TableServiceClient
 from azure.servicebus import ServiceBusMessage
-from azure.servicebus.aio import ServiceBusClient
+from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 
 from devstack.stack import Stack
 from devstack.stack.child import Child
@@ -78,7 +77,8 @@ class Local:
 
     stack: Stack
     http: aiohttp.ClientSession
-    templates: Path
+    client: ServiceBusClient
+    senders: dict[str, ServiceBusSender] = field(default_factory=dict)
     made: list[Partner] = field(default_factory=list)
 
     # --- the app over HTTP
@@ -210,17 +210,13 @@ class Local:
 
     async def send(self, queue: str, *bodies: Any, session: str | None = None, **properties: str) -> None:
         """Messages of ids of their own, as anybody sends them who may send to the queue."""
-        async with (
-            ServiceBusClient.from_connection_string(self.stack.addresses.service_bus) as client,
-            client.get_queue_sender(queue) as sender,
-        ):
-            for body in bodies:
-                content = body if isinstance(body, bytes | str) else json.dumps(body)
-                named: Any = dict(properties)
-                message = ServiceBusMessage(
-                    content, message_id=str(uuid.uuid4()), session_id=session, application_properties=named
-                )
-                await sender.send_messages(message)
+        if queue not in self.senders:
+            self.senders[queue] = self.client.get_queue_sender(queue)
+        for body in bodies:
+            content = body if isinstance(body, bytes | str) else json.dumps(body)
+            named: Any = dict(properties)
+            message = ServiceBusMessage(content, message_id=str(uuid.uuid4()), session_id=session, application_properties=named)
+            await self.senders[queue].send_messages(message)
 
     # --- the tables and processes
 
@@ -242,6 +238,11 @@ class Local:
     def host(self) -> Child:
         """The host that was started last."""
         return self.stack.running_hosts[-1]
+
+    async def start_afresh(self) -> None:
+        """One host runs, which has done nothing yet."""
+        await asyncio.gather(*(self.stack.stop_host(host) for host in self.stack.running_hosts))
+        await self.stack.start_host()
 
     # --- what must be so in the end
 
