@@ -9,6 +9,14 @@ from typing import Any
 
 import structlog
 
+from shared.nouns.redaction import without_addresses
+
+
+def _redacted(logger: Any, name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Reasons quote what was sent, and that may be anything."""
+    return {key: without_addresses(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
 log: Any = structlog.wrap_logger(
     logging.getLogger("entente"),
     processors=[
@@ -17,6 +25,7 @@ log: Any = structlog.wrap_logger(
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        _redacted,
         structlog.processors.JSONRenderer(),
     ],
     wrapper_class=structlog.stdlib.BoundLogger,

@@ -8,6 +8,7 @@ from shared.admission import Admitted, AdmittedGuest
 from shared.nouns.errors import Fault
 from shared.nouns.partner import Partner
 from shared.nouns.person import Person, person_id
+from shared.nouns.redaction import without_addresses
 from shared.nouns.request import Header
 from shared.nouns.state import State
 from shared.nouns.step import Ask, Json, Step
@@ -71,7 +72,7 @@ class Planner[Tenant]:
             step="invite-guest",
             subject=f"refused-{index}",
             state=TaskState.STOPPED,
-            reason="; ".join(str(fault) for fault in faults),
+            reason=without_addresses("; ".join(str(fault) for fault in faults)),
             position=index,
             touched=self.now,
             settled_at=self.now,

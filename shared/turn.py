@@ -24,7 +24,7 @@ def turn(task: Task, message: Attempt, now: datetime, *, cancelled: bool, paused
     if task.settled:
         return Turn.FOLLOW_UP
     waiting = task.state is TaskState.WAITING
-    if message.attempt < task.attempt or (message.gate and not waiting):
+    if message.attempt < task.attempt:
         return Turn.STALE
     if task.claimed_until is not None and task.claimed_until > now:
         return Turn.HELD

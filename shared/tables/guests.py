@@ -1,10 +1,9 @@
 """The `guests` table: partition = partner, row = opaque person id; what we know of a guest, and who claims them.
 
-A claim is a property named after its request, so that requests add and drop theirs without reading the others'.
+A claim is a row of its own behind the guest's, so that requests add and drop theirs without reading the others'.
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -36,13 +35,14 @@ class Guests:
 
     async def claim(self, partner: str, request: str, until: Mapping[str, date | None]) -> None:
         """The request claims these persons. Bears repetition."""
-        name = f"claim_{hashlib.sha256(request.encode()).hexdigest()[:16]}"
+        key = hashlib.sha256(request.encode()).hexdigest()[:16]
         rows = [
             Merge(
                 {
                     "PartitionKey": partner,
-                    "RowKey": person,
-                    name: json.dumps({"request": request, "until": day.isoformat() if day else None}),
+                    "RowKey": f"{person}|{key}",
+                    "request": request,
+                    "until": day.isoformat() if day else "",
                 }
             )
             for person, day in until.items()
@@ -60,15 +60,18 @@ class Guests:
             await self._table.write(*rows[start : start + MOST_IN_A_TRANSACTION])
 
     async def get(self, partner: str, person: str) -> Guest | None:
-        row = await self._table.get(partner, person)
-        if row is None:
+        rows = [row async for row in self._table.rows(partner, person)]
+        if not rows:
             return None
-        claims = [json.loads(value) for key, value in sorted(row.items()) if key.startswith("claim_")]
+        noted = next((row for row in rows if row["RowKey"] == person), {})
+        claims = [row for row in rows if row["RowKey"] != person]
         return Guest(
             partner=partner,
             person=person,
-            user=str(row.get("user", "")),
-            stage=str(row.get("stage", "")),
-            sponsors=tuple(str(row.get("sponsors", "")).split()),
-            claims=tuple(Claim(c["request"], date.fromisoformat(c["until"]) if c["until"] else None) for c in claims),
+            user=str(noted.get("user", "")),
+            stage=str(noted.get("stage", "")),
+            sponsors=tuple(str(noted.get("sponsors", "")).split()),
+            claims=tuple(
+                Claim(str(row["request"]), date.fromisoformat(str(row["until"])) if row["until"] else None) for row in claims
+            ),
         )

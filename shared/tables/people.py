@@ -1,6 +1,7 @@
 """The `people` table: the only place with a person's address and name, so that erasing a person is one place's work.
 
-Rows: partition = first digit of the person id, row = person id. Message bodies that could not be read, which may hold addresses too, are kept
+Rows: partition = first digit of the person id, row = person id, and behind it one row for each request that
+named the person. Message bodies that could not be read, which may hold addresses too, are kept
 here as well, in partition `message`, until somebody has dealt with them.
 """
 
@@ -8,21 +9,12 @@ import asyncio
 import base64
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from shared.nouns.person import Person
 from shared.tables.store import MOST_IN_A_TRANSACTION, Delete, Merge, Table
 
 # A property holds 64 KB, in UTF-16. https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
 _CHUNK = 30_000
-
-
-@dataclass(frozen=True)
-class Known:
-    """A person, and the requests that named them with the partner each was for."""
-
-    person: Person
-    requests: tuple[tuple[str, str], ...]
 
 
 class People:
@@ -32,25 +24,27 @@ class People:
     async def remember(self, people: Iterable[Person], request: str, partner: str) -> None:
         """Addresses and names are on record, and that the request named them. Bears repetition; a known name stays if none
         is given."""
-        named = {f"request_{hashlib.sha256(request.encode()).hexdigest()[:16]}": f"{request} {partner}"}
+        key = hashlib.sha256(request.encode()).hexdigest()[:16]
         shelves: dict[str, list[Merge]] = {}
         for person in people:
-            row = {"PartitionKey": _shelf(person.id), "RowKey": person.id, "address": person.address, **named}
-            shelves.setdefault(_shelf(person.id), []).append(Merge(row | ({"name": person.name} if person.name else {})))
+            home = {"PartitionKey": _shelf(person.id)}
+            row = {**home, "RowKey": person.id, "address": person.address} | ({"name": person.name} if person.name else {})
+            named = {**home, "RowKey": f"{person.id}|{key}", "request": request, "partner": partner}
+            shelves.setdefault(_shelf(person.id), []).extend((Merge(row), Merge(named)))
         await asyncio.gather(*(self._write_all(rows) for rows in shelves.values()))
 
     async def _write_all(self, rows: list[Merge]) -> None:
         for start in range(0, len(rows), MOST_IN_A_TRANSACTION):
             await self._table.write(*rows[start : start + MOST_IN_A_TRANSACTION])
 
-    async def get(self, person: str) -> Known | None:
+    async def get(self, person: str) -> Person | None:
+        """The person's address and name."""
         row = await self._table.get(_shelf(person), person)
-        if row is None:
-            return None
-        named = [str(value).split(" ", 1) for key, value in sorted(row.items()) if key.startswith("request_")]
-        return Known(
-            Person(person, str(row["address"]), str(row.get("name", ""))), tuple((request, partner) for request, partner in named)
-        )
+        return None if row is None else Person(person, str(row["address"]), str(row.get("name", "")))
+
+    async def requests_of(self, person: str) -> list[tuple[str, str]]:
+        """The requests that named the person, each with the partner it was for."""
+        return [(str(row["request"]), str(row["partner"])) async for row in self._table.rows(_shelf(person), f"{person}|")]
 
     async def keep_message(self, digest: str, body: bytes) -> None:
         """The body of a message that nobody could use is kept, for the person who deals with it."""

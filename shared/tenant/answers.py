@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from shared.nouns.outcomes import NotYet, WontWork
+from shared.nouns.redaction import without_secrets
 from shared.nouns.step import Json
 from shared.tenant.fields import entry, header, text
 from shared.tenant.operations import Operation
-from shared.tenant.redaction import without_secrets
 
 ANSWER_WAIT = 15.0
 

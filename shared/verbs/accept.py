@@ -13,6 +13,7 @@ from shared.nouns.errors import Fault, Refusal
 from shared.nouns.messages import Attempt
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.nouns.partner import Partner
+from shared.nouns.redaction import without_addresses
 from shared.nouns.request import GUID, Header, Read, decoded, read_request
 from shared.nouns.task import Task, TaskState
 from shared.plan import Cohort, Planner
@@ -45,7 +46,7 @@ async def accept(world: World, body: bytes, who: str, retry: int = 0) -> None:
             with span("accept partner request", request=read.header.id, part=read.header.part):
                 await _accept(world, read, who)
         except (Refusal, WontWork) as refusal:
-            await _record_refusal(world, body, name, str(refusal))
+            await _record_refusal(world, body, name, without_addresses(str(refusal)))
         else:
             await _forget_refusal(world, body, name)
     except NotYet as error:

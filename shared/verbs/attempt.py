@@ -102,10 +102,13 @@ async def _run(world: World, task: Task, request: Request) -> None:
         if isinstance(ending, Later):
             following = Attempt(request=task.request, task=task.key, attempt=ended.attempt)
             await world.bus.send([world.envelope(following, now + timedelta(seconds=ending.after))])
-            await world.tables.tasks.save(ended, *entries)
-            return
         # Before the row is written: whoever is still under way then will see it.
         land()
+        if isinstance(ending, Later):
+            await world.tables.tasks.save(ended, *entries)
+            if world.is_last(ended.request, ended.cohort, settled=False):
+                await advance(world, ended.request, ended.cohort)
+            return
         await _settle(world, ended, *entries)
 
 
@@ -115,7 +118,7 @@ async def _settle(world: World, task: Task, *entries: JournalEntry) -> None:
     Successors are left to the last of those under way in this process: it writes its row after this one, then sees both.
     """
     saved = await world.tables.tasks.save(task, *entries)
-    await _follow_up(world, saved, alone=not world.others_in_flight(saved.request, saved.cohort))
+    await _follow_up(world, saved, alone=world.is_last(saved.request, saved.cohort, settled=True))
 
 
 async def _follow_up(world: World, task: Task, *, alone: bool = True) -> None:

@@ -16,7 +16,7 @@ from shared.tables.store import Changed
 from shared.verbs.advance import advance, finish_if_settled
 from shared.verbs.attempt import CANCELLED_BEFORE
 from shared.verbs.running import take_turn
-from shared.verbs.sweep import send_again
+from shared.verbs.sweep import send_again, send_all_again
 from shared.verbs.world import World, session_of
 
 REDRIVEN_AFTER_SECONDS = 2
@@ -47,13 +47,11 @@ async def pause(world: World, name: str, who: str) -> Request:
 async def resume(world: World, name: str, who: str) -> Request:
     """The request goes on where it was."""
     request = await _change(world, name, lambda request: replace(request, paused=False, reason=f"resumed by {who}"))
-    cohorts: set[str] = set()
-    async for task in world.tables.tasks.all(name):
-        cohorts.add(task.cohort)
-        if not task.settled and request.state is RequestState.RUNNING:
-            # Waiting batches too: a look at whether one should still wait may have come, and gone, during the pause.
-            await send_again(world, task, f"resumed by {who}")
-    for cohort in sorted(cohorts):
+    unsettled = [task async for task in world.tables.tasks.all(name) if not task.settled]
+    if request.state is RequestState.RUNNING:
+        # Waiting batches too: a look at whether one should still wait may have come, and gone, during the pause.
+        await send_all_again(world, unsettled, f"resumed by {who}")
+    for cohort in sorted({task.cohort for task in unsettled}):
         await advance(world, name, cohort)
     return request
 

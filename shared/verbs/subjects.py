@@ -24,8 +24,7 @@ async def subject_of(world: World, request: Request, task: Task) -> tuple[Subjec
         return await _batch(world, task, subject)
     if task.position is None:
         return subject, task.wanted, {}
-    known = await world.tables.people.get(task.subject)
-    person = known.person if known else None
+    person = await world.tables.people.get(task.subject)
     return replace(subject, person=person), task.wanted, {}
 
 

@@ -1,7 +1,9 @@
 """Finding what got lost: tasks that nothing has touched for longer than any attempt or delivery takes."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.log import log
 from shared.nouns.messages import Attempt
@@ -14,6 +16,7 @@ from shared.verbs.park import park_task
 from shared.verbs.world import World
 
 MOST_SWEEPS = 20
+AT_ONCE = 32
 
 
 async def sweep(world: World) -> None:
@@ -30,16 +33,23 @@ async def _sweep_request(world: World, request: Request) -> None:
     now = world.clock()
     if request.paced_until is not None and request.paced_until > now - quiet:
         return
-    async for task in world.tables.tasks.untouched_since(request.id, now - quiet):
-        if task.state is TaskState.READY:
-            await send_again(world, task, "nothing was heard of the attempt", swept=True)
+    lost = [task async for task in world.tables.tasks.untouched_since(request.id, now - quiet) if task.state is TaskState.READY]
+    await send_all_again(world, lost, "nothing was heard of the attempt", swept=True)
     # Also those whose tasks are all settled: the message that was to close them may be what got lost.
     for cohort in await world.tables.tasks.open_cohorts(request.id):
         await advance(world, request.id, cohort)
     await finish_if_settled(world, request, salt=f"sweep {now.isoformat()}")
 
 
-async def send_again(world: World, task: Task, why: str, *, swept: bool = False) -> None:
+async def send_all_again(world: World, tasks: Sequence[Task], why: str, *, swept: bool = False) -> None:
+    """The next attempts of these tasks are on their way, at the pace of their lanes."""
+    for start in range(0, len(tasks), AT_ONCE):
+        chunk = tasks[start : start + AT_ONCE]
+        times = await world.slots(chunk)
+        await asyncio.gather(*(send_again(world, task, why, at=at, swept=swept) for task, at in zip(chunk, times, strict=True)))
+
+
+async def send_again(world: World, task: Task, why: str, *, at: datetime | None = None, swept: bool = False) -> None:
     """The task's next attempt is on its way; earlier ones that turn up late only return."""
     now = world.clock()
     try:
@@ -47,11 +57,13 @@ async def send_again(world: World, task: Task, why: str, *, swept: bool = False)
             lost = move(task, TaskState.STOPPED, f"was lost {MOST_SWEEPS} times; last known: {task.reason or 'nothing'}", now)
             await park_task(world, await world.tables.tasks.save(lost))
             return
-        raised = replace(task, attempt=task.attempt + 1, touched=now, sweeps=task.sweeps + int(swept), claimed_until=None)
+        raised = replace(
+            task, attempt=task.attempt + 1, touched=max(now, at or now), sweeps=task.sweeps + int(swept), claimed_until=None
+        )
         await world.tables.tasks.save(raised)
     except Changed:
         return
     log.info("attempt sent again", request=task.request, task=task.key, attempt=raised.attempt, reason=why)
     # What a waiting batch gets is a look at whether it should wait on; its attempt proper must not count as a copy of this.
     gate = task.state is TaskState.WAITING
-    await world.bus.send([world.envelope(Attempt(request=task.request, task=task.key, attempt=raised.attempt, gate=gate))])
+    await world.bus.send([world.envelope(Attempt(request=task.request, task=task.key, attempt=raised.attempt, gate=gate), at)])

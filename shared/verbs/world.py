@@ -34,6 +34,7 @@ class World:
     steps: tuple[Step[Tenant], ...]
     _seen: dict[str, tuple[datetime, Request]] = field(default_factory=dict)
     _flying: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _left: set[tuple[str, str]] = field(default_factory=set)
 
     def step(self, name: str) -> Step[Tenant]:
         return next(step for step in self.steps if step.name == name)
@@ -67,9 +68,20 @@ class World:
         finally:
             land()
 
-    def others_in_flight(self, request: str, cohort: str) -> bool:
-        """Somebody else in this process will write a row of the cohort after now, and then look at all of them."""
-        return self._flying[request, cohort] > 0
+    def is_last(self, request: str, cohort: str, *, settled: bool) -> bool:
+        """Whether who has just written a row of the cohort must look at all of them.
+
+        While others of this process are under way, it is left to them: they write later, and then see this row too. Who
+        settled nothing looks only where somebody else has left it to them.
+        """
+        key = request, cohort
+        if self._flying[key] > 0:
+            if settled:
+                self._left.add(key)
+            return False
+        left = key in self._left
+        self._left.discard(key)
+        return settled or left
 
     async def request(self, name: str) -> Request | None:
         """The request, as it was at most two seconds ago; one that was stopped or paused then, as it is now."""

@@ -25,8 +25,7 @@ async def why(world: World, address: str) -> dict[str, Any]:
     """`sentence` tells the story in plain words; `requests` has the facts behind it. Raises ValueError for no address."""
     clean = email_address(address)
     person = person_id(world.settings.person_key, clean)
-    known = await world.tables.people.get(person)
-    if known is None:
+    if await world.tables.people.get(person) is None:
         return {
             "person": person,
             "known": False,
@@ -34,7 +33,7 @@ async def why(world: World, address: str) -> dict[str, Any]:
         }
     chapters = []
     guest: Guest | None = None
-    for name, partner in known.requests:
+    for name, partner in await world.tables.people.requests_of(person):
         request = await world.tables.requests.get(name)
         cohort = await world.tables.tasks.cohort_of_person(name, person)
         guest = await world.tables.guests.get(partner, person) or guest

@@ -205,10 +205,18 @@ async def test_a_person_keeps_their_name_and_every_request_that_named_them(table
     person = Person(next(NAMES), "ana@fabrikam.com", "Ana")
     await tables.people.remember([person], "one", "fabrikam")
     await tables.people.remember([replace(person, name="")], "two", "northwind")
-    known = await tables.people.get(person.id)
-    assert known is not None
-    assert known.person == person
-    assert set(known.requests) == {("one", "fabrikam"), ("two", "northwind")}
+    assert await tables.people.get(person.id) == person
+    assert set(await tables.people.requests_of(person.id)) == {("one", "fabrikam"), ("two", "northwind")}
+
+
+async def test_a_person_may_be_named_by_more_requests_than_a_row_has_properties(tables: Tables) -> None:
+    person, partner = Person(next(NAMES), "bo@fabrikam.com"), next(NAMES)
+    for number in range(260):
+        await tables.people.remember([person], f"request-{number}", partner)
+        await tables.guests.claim(partner, f"request-{number}", {person.id: None})
+    guest = await tables.guests.get(partner, person.id)
+    assert guest is not None
+    assert len(guest.claims) == len(await tables.people.requests_of(person.id)) == 260
 
 
 async def test_a_kept_message_comes_back_whole(tables: Tables) -> None:

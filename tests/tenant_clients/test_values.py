@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable
 import httpx
 import pytest
 
+from shared.nouns.redaction import without_secrets
 from shared.steps import STEPS
 from shared.tenant import Tenant, operations
 from shared.tenant.found import Letter
 from shared.tenant.odata import literal
-from shared.tenant.redaction import without_secrets
 from tests.tenant_clients.scripted import Script, Turn, scripted_tenant
 
 USER = "11111111-1111-4111-8111-111111111111"

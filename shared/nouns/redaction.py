@@ -11,7 +11,12 @@ _MOST = 400
 
 def without_secrets(text: str) -> str:
     """The text in one line, without e-mail addresses, links (a redeem link is a key) and tokens, cut to 400 characters."""
+    text = " ".join(without_addresses(text).split())
+    return text if len(text) <= _MOST else text[:_MOST] + " ..."
+
+
+def without_addresses(text: str) -> str:
+    """The whole text, without e-mail addresses, links and tokens: what people named in a request is quoted to them, and kept."""
     for pattern, stand_in in ((_LINK, "<link>"), (_TOKEN, "<token>"), (_ADDRESS, "<address>")):
         text = pattern.sub(stand_in, text)
-    text = " ".join(text.split())
-    return text if len(text) <= _MOST else text[:_MOST] + " ..."
+    return text
