@@ -1,7 +1,7 @@
 # Everything a person or a pipeline runs. Needs Python 3.13, Node 20 and make; the rest it installs into .venv and node_modules.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint types up demo bench lock clean
+.PHONY: help setup test test-system lint types up demo bench lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3.13 "$$HOME"/.pyenv/versions/3.13*/bin/python3
 	"$$p" -c 'import sys; raise SystemExit(sys.version_info[:2] != (3, 13))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(VENV)/.ready node_modules/.ready ## install what is missing
 
@@ -28,8 +28,11 @@ node_modules/.ready: package-lock.json
 	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-test: setup ## run all tests
+test: setup ## run the tests
 	@$(BIN)/python -m pytest
+
+test-system: setup ## the long system tests on top: bad luck, control, large requests, people who are there
+	@$(BIN)/python -m pytest -o addopts="-q --strict-markers -p no:cacheprovider --import-mode=importlib" tests/system
 
 lint: setup ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .

@@ -49,7 +49,7 @@ TABLE = (
     Row(423, 423, "has a lock and did not", "it is tried again", wait=15),
     Row(429, 429, "is throttling us and did not", "it is tried again when it says", wait=30, moves_lane=True),
     Row(501, 501, "does not know how to", "check the base URLs in the settings"),
-    Row(500, 599, "failed to", "it is tried again", wait=15, perhaps=True),
+    Row(500, 599, "failed to", "it is tried again", wait=3, perhaps=True),
     Row(0, 999, "refused to", "correct what the message names and send the request again"),
 )
 

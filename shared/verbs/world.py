@@ -127,7 +127,7 @@ class World:
 
     def again_at(self, after: float, retry: int) -> datetime:
         """When what could not be done now is tried again: in `after` seconds, with every retry a little later."""
-        return self.clock() + timedelta(seconds=min(after * (1 + retry / 4), max(LONGEST_AGAIN_SECONDS, after)))
+        return self.clock() + timedelta(seconds=grown(after, retry))
 
     def envelope(self, message: Attempt, at: datetime | None = None) -> Envelope:
         """The message that makes this attempt run, not before `at`."""
@@ -157,3 +157,8 @@ def queue_of(key: str) -> str:
 def session_of(key: str) -> str:
     """What must not be written twice at once: the group or partner that the task's subject begins with."""
     return key.split("|")[3].split(".", 1)[0]
+
+
+def grown(after: float, times: int) -> float:
+    """A wait that has been asked for `times` times already: half as long again each time, up to a minute or what was asked."""
+    return min(after * 1.5 ** min(times, 20), max(LONGEST_AGAIN_SECONDS, after))

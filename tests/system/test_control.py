@@ -84,6 +84,8 @@ async def test_what_is_parked_is_tried_again_when_its_cause_is_mended(local: Loc
 
     await until(again, "it is parked again while nothing is mended")
     await local.sim("POST", "act", {"do": "update", "target": user["id"], "set": {"accountEnabled": True}})
+    # Setting the lag anew tells every replica.
+    await local.sim("PUT", "lag", await local.sim("GET", "lag"))
     await until(lambda: _state(local, name, "stopped"), "the request stops again")
     await local.redrive(item["id"])
     await local.ended(name)

@@ -8,7 +8,7 @@ from tests.system.local import Local, Partner, until
 
 pytestmark = [pytest.mark.system, pytest.mark.asyncio(loop_scope="session")]
 
-FEW, MANY = 1_000, 10_000
+FEW, MANY = 500, 10_000
 
 
 async def test_ten_thousand_guests_in_one_request_with_bounded_memory(local: Local) -> None:

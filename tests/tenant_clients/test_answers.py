@@ -30,11 +30,11 @@ GRAPH = [
     (423, "locked", None, LATER, 15),
     (429, "TooManyRequests", "42", LATER | {"lane": True}, 42),
     (429, "TooManyRequests", None, LATER | {"lane": True}, 30),
-    (500, "UnknownError", None, LATER | {"unknown": True}, 15),
+    (500, "UnknownError", None, LATER | {"unknown": True}, 3),
     (501, "NotImplemented", None, NEVER, None),
-    (502, "BadGateway", None, LATER | {"unknown": True}, 15),
+    (502, "BadGateway", None, LATER | {"unknown": True}, 3),
     (503, "ServiceNotAvailable", "12", LATER | {"unknown": True}, 12),
-    (504, "GatewayTimeout", None, LATER | {"unknown": True}, 15),
+    (504, "GatewayTimeout", None, LATER | {"unknown": True}, 3),
     (302, "", None, NEVER, None),
 ]
 
