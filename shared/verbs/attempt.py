@@ -18,7 +18,7 @@ from shared.turn import Turn, turn
 from shared.verbs.advance import advance, hold_gate
 from shared.verbs.park import park_message, park_task
 from shared.verbs.subjects import REFUSED, subject_of
-from shared.verbs.world import World, grown, queue_of
+from shared.verbs.world import World, queue_of
 
 CANCELLED_BEFORE = "the request was cancelled before this task began"
 LONGEST_VERIFY_SECONDS = 30.0
@@ -146,7 +146,7 @@ class _Run:
             actual = await self.step.read(self.world.tenant, self.subject)
             why = self.step.explain(self.subject, actual)
         except (NotYet, WontWork) as error:
-            return self._sooner(task, await self._refusal(task, error), error), task, []
+            return self._sooner(task, await self._refusal(error), error), task, []
         if why is not None:
             return Stopped(why), task, []
         change = difference(self.wanted, actual)
@@ -183,7 +183,7 @@ class _Run:
                 self.world.tenant, replace(self.subject, intents=task.intents[:-1], seen=actual), change
             )
         except NotYet as error:
-            ending = await self._refusal(task, error)
+            ending = await self._refusal(error)
             if error.effect_unknown:
                 return ending, task, []
             # Nothing happened, so nothing has to become visible: the next attempt may apply at once.
@@ -211,7 +211,7 @@ class _Run:
         try:
             actual = await self.step.read(self.world.tenant, self.subject)
         except (NotYet, WontWork) as error:
-            said = error.reason if isinstance(error, WontWork) else (await self._refusal(task, error)).reason
+            said = error.reason if isinstance(error, WontWork) else (await self._refusal(error)).reason
             return self._sooner(task, Later(LONGEST_VERIFY_SECONDS, f"written; {said}"), error), task, entries
         if difference(self.wanted, actual):
             return Later(self.world.settings.verify_seconds, "written; the change is not visible everywhere yet"), task, entries
@@ -241,12 +241,12 @@ class _Run:
         kept = {key: str(actual[key]) for key in self.step.keeps if actual.get(key)}
         return replace(task, ids={**task.ids, **kept})
 
-    async def _refusal(self, task: Task, error: NotYet | WontWork) -> Ending:
+    async def _refusal(self, error: NotYet | WontWork) -> Ending:
         if isinstance(error, WontWork):
             return Stopped(error.reason)
         if error.moves_lane:
             await self.world.hold(self.step.lanes, error.after)
-        return Later(error.after if error.moves_lane else grown(error.after, task.attempt - 1), error.reason)
+        return Later(error.after, error.reason)
 
     def _entry(
         self, kind: str, task: Task, before: State, after: State, applied: Applied | None = None, note: str = ""
