@@ -126,6 +126,24 @@ class Settings(BaseModel):
         alias="ENTENTE_EXCHANGE_PER_SECOND",
         description="Writes to Exchange Online; no limit is published. 0 switches it off.",
     )
+    sharepoint_per_second: Rate = Field(
+        4,
+        alias="ENTENTE_SHAREPOINT_PER_SECOND",
+        description="Writes to SharePoint and OneDrive. 0 switches the pace of this lane off.",
+    )
+    teams_per_second: Rate = Field(
+        2,
+        alias="ENTENTE_TEAMS_PER_SECOND",
+        description="Writes to Teams' tenant settings; no limit is published. 0 switches it off.",
+    )
+    fabric_per_second: Rate = Field(
+        1, alias="ENTENTE_FABRIC_PER_SECOND", description="Writes to Fabric and Power BI. 0 switches it off."
+    )
+    mail_per_second: Rate = Field(
+        0.4,
+        alias="ENTENTE_MAIL_PER_SECOND",
+        description="Mails from our mailbox (Exchange Online takes 30 a minute). 0 switches it off.",
+    )
 
     @field_validator("person_key", mode="before")
     @classmethod

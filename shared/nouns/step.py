@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from shared.nouns.outcomes import Applied
 from shared.nouns.partner import Partner
@@ -34,7 +35,8 @@ class Intent:
 class Subject:
     """What a task is about, as a step sees it.
 
-    `id` is opaque: row keys, messages, logs and spans carry it. `person` has the address and comes from the `people`
+    `id` is opaque: row keys, messages, logs and spans carry it. `name` is what a named subject is called in the request, else
+    empty. `person` has the address and comes from the `people`
     table for this one attempt. `group` is an object id. `members` maps opaque person ids to directory object ids.
     `details` is what the request says about how to do it (never compared). `ids` are those that earlier applies
     returned; `intents` are all earlier applies of this task, oldest first. `seen` is what `read` has just found, for apply.
@@ -50,13 +52,17 @@ class Subject:
     intents: tuple[Intent, ...] = ()
     seen: State = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        return self.id.partition(".")[2]
+
 
 @dataclass(frozen=True)
 class Ask:
     """What a request asks of one step for one subject, checked against its template and with its names looked up.
 
     `settings` is the request's block for the step over the template's. `guest`, `sponsors` (object ids) are there for a person,
-    `members` (opaque person ids) for a batch.
+    `members` (opaque person ids) for a batch. `name` is there for a named subject, and `settings` is then that name's block.
     """
 
     header: Header
@@ -66,14 +72,54 @@ class Ask:
     guest: GuestWish | None = None
     sponsors: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
+    name: str = ""
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What must be true of a subject, and the words about how to bring it about (never compared)."""
+    """What must be true of a subject, and the words about how to bring it about (never compared).
+
+    `group` is the group that it is about: a name or object id of the template, or the name of a group that the same request
+    creates. The step sees its object id as `Subject.group`, and waits until the group is there.
+    """
 
     state: State
     details: Mapping[str, Json] = field(default_factory=dict)
+    group: str | None = None
+
+
+class Weight(StrEnum):
+    """What a finding means for the request."""
+
+    REFUSES = "refuses"
+    WARNS = "warns"
+    TELLS = "tells"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something in the tenant that a step will meet. `setting` names it, `value` is what was read (no addresses), `where` says
+    where an administrator changes it, `why` is the sentence for people."""
+
+    weight: Weight
+    setting: str
+    value: str
+    where: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What a step looks ahead for: the partner, the request without its guests, the template, the step's settings, how many
+    guests there are, their domains, and the application permissions that our token carries."""
+
+    partner: Partner
+    header: Header
+    template: Template
+    settings: Mapping[str, Json]
+    guests: int
+    guest_domains: tuple[str, ...]
+    roles: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -92,10 +138,13 @@ class Step[Tenant]:
 
     `name` is also its function and its queue. `permissions` are the Microsoft Graph application permissions it needs (least
     first), `exchange_roles` the Exchange cmdlets' roles. `lanes` names the workloads whose pace its writes keep. `subject`
-    says what a task of this step is about. `after` names the steps that must be settled before, for the same subject.
-    `deadline` is in seconds. `session` tells whether attempts at the same thing must not run at once. `keeps` names the
-    state keys that hold the ids of the object, kept with the task for the steps after it. A state key `ours`, where a step can
-    tell it, says that this very task has created the object.
+    says what a task of this step is about: `partner` (one task), `person`, `batch` (one group and up to 20 guests) or `named` (the
+    request's block for the step maps names of lower-case letters, digits and hyphens to settings; one task for each).
+    `after` names the steps that must be settled before, for the same subject, a batch it is in, or the partner.
+    `deadline` is in seconds. `session` tells whether attempts at the same thing must not run at once; `shared` names that thing
+    where it is one for all partners, such as a tenant-wide list. `sensitive` steps need an approver unless the template says
+    otherwise. `keeps` names the state keys that hold the ids of the object, kept with the task for the steps after it. A state
+    key `ours`, where a step can tell it, says that this very task has created the object.
 
     * `wanted(ask)` -> what must be true, or None where the request does not ask for it. Raises Refusal for settings that are wrong.
     * `read(tenant, subject)` -> the state that is there. Raises NotYet or WontWork; an absent thing is `None`, a failed
@@ -105,6 +154,9 @@ class Step[Tenant]:
     * `undo(tenant, subject, entry)` -> acts only if the current value equals our after-image, else raises WontWork and
       shows both. It bears repetition.
     * `settled(subject, actual)` -> a sentence that says what is true, for people.
+    * `preflight(tenant, ahead)` -> what in the tenant will refuse or hinder it; reading only.
+    * `instruct(subject, change)` -> where it gives a text, a person does this by hand: nothing is applied, the text is shown,
+      and the step is done when `read` shows it.
     """
 
     name: str
@@ -122,4 +174,8 @@ class Step[Tenant]:
     exchange_roles: tuple[str, ...] = ()
     deadline: float = 24 * 3600
     session: bool = False
+    shared: str = ""
+    sensitive: bool = False
     keeps: tuple[str, ...] = ()
+    preflight: Callable[[Tenant, Preflight], Awaitable[tuple[Finding, ...]]] | None = None
+    instruct: Callable[[Subject, Mapping[str, Value]], str | None] | None = None

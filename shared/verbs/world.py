@@ -104,6 +104,10 @@ class World:
             "entra-writes": self.settings.entra_writes_per_second,
             "invitations": self.settings.invitations_per_second,
             "exchange": self.settings.exchange_per_second,
+            "sharepoint": self.settings.sharepoint_per_second,
+            "teams": self.settings.teams_per_second,
+            "fabric": self.settings.fabric_per_second,
+            "mail": self.settings.mail_per_second,
         }
         return published[lane] * self.settings.pace_share
 
@@ -137,7 +141,7 @@ class World:
             queue=step.name,
             message_id=message.message_id(),
             body=message.model_dump_json(exclude_defaults=True),
-            session=session_of(message.task) if step.session else None,
+            session=(step.shared or session_of(message.task)) if step.session else None,
             at=None if soon else at,
         )
 
