@@ -13,6 +13,7 @@ from shared.tenant.calls import Call, record
 from shared.tenant.operations import Operation
 from shared.tenant.settings import TenantSettings
 from shared.tenant.tokens import Credential, Tokens, managed_identity
+from shared.tenant.transport import AiohttpTransport
 
 NO_ANSWER_WAIT = 15.0
 MOST_REFUSED_TOKENS = 5
@@ -42,13 +43,12 @@ class Wire:
     def __init__(
         self, settings: TenantSettings, credential: Credential | None = None, transport: httpx.AsyncBaseTransport | None = None
     ) -> None:
-        # These libraries log every URL at INFO, and a look-up's URL has an address in it.
-        for name in ("httpx", "httpcore"):
-            logging.getLogger(name).setLevel(logging.WARNING)
+        # It logs every URL at INFO, and a look-up's URL has an address in it.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
         self._settings = settings
         self.tokens = Tokens(credential or managed_identity(settings.identity_client_id))
         self.client = httpx.AsyncClient(
-            timeout=settings.request_timeout, transport=transport, follow_redirects=False, trust_env=transport is None
+            timeout=settings.request_timeout, transport=transport or AiohttpTransport(), follow_redirects=False, trust_env=False
         )
         self._refused_tokens = 0
 
