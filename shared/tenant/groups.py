@@ -52,7 +52,7 @@ class Groups:
         if answer.status == 404:
             return None
         content = answer.content()
-        return Group(group, text(content, "displayName"), _kind(content))
+        return Group(group, text(content, "displayName"), group_kind(content))
 
     async def members_among(self, group_id: str, user_ids: Collection[str]) -> Membership:
         """Who of the users (at most 20) is a member, directly or through another group.
@@ -138,7 +138,8 @@ def _binding(group: GroupItemRequestBuilder, links: list[str]) -> RequestInforma
     return information
 
 
-def _kind(content: dict[str, Json]) -> str:
+def group_kind(content: dict[str, Json]) -> str:
+    """What kind of group Graph shows, as in `found.Group`."""
     types = {name.lower() for name in texts(content, "groupTypes")}
     if flag(content, "isAssignableToRole"):
         return "role-assignable"

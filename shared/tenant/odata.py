@@ -3,6 +3,7 @@
 import re
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_IDENTIFIER = re.compile(r"(?!\.+\Z)[A-Za-z0-9._~=-]{1,512}")
 
 
 def guid(value: str, name: str) -> str:
@@ -11,6 +12,13 @@ def guid(value: str, name: str) -> str:
     if not _GUID.fullmatch(lower):
         raise ValueError(f"{name} must be an object id (a GUID)")
     return lower
+
+
+def identifier(value: str, name: str) -> str:
+    """The id as it is, of a service whose ids are no GUIDs. Raises ValueError where it could say more in a path than an id."""
+    if not _IDENTIFIER.fullmatch(value):
+        raise ValueError(f"{name} must be an id as the service gave it: letters, digits and -._~= only")
+    return value
 
 
 def literal(value: str) -> str:

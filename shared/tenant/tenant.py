@@ -12,12 +12,18 @@ from shared.tenant.settings import TenantSettings
 if TYPE_CHECKING:
     import httpx
 
+    from shared.tenant.communities import Communities
     from shared.tenant.exchange import Exchange
     from shared.tenant.graph import Graph
+    from shared.tenant.group_settings import GroupSettings
     from shared.tenant.groups import Groups
     from shared.tenant.invitations import Invitations
+    from shared.tenant.licences import Licences
     from shared.tenant.organizations import Organizations
+    from shared.tenant.profiles import Profiles
+    from shared.tenant.teams import Teams
     from shared.tenant.tokens import Credential
+    from shared.tenant.unified_groups import UnifiedGroups
     from shared.tenant.users import Users
     from shared.tenant.wire import Wire
 
@@ -71,6 +77,42 @@ class Tenant:
         from shared.tenant.invoke_command import InvokeCommand
 
         return Exchange(InvokeCommand(self._wire, self._settings))
+
+    @cached_property
+    def communities(self) -> Communities:
+        from shared.tenant.communities import Communities
+
+        return Communities(self._graph)
+
+    @cached_property
+    def group_settings(self) -> GroupSettings:
+        from shared.tenant.group_settings import GroupSettings
+
+        return GroupSettings(self._graph)
+
+    @cached_property
+    def licences(self) -> Licences:
+        from shared.tenant.licences import Licences
+
+        return Licences(self._graph)
+
+    @cached_property
+    def profiles(self) -> Profiles:
+        from shared.tenant.profiles import Profiles
+
+        return Profiles(self._graph)
+
+    @cached_property
+    def teams(self) -> Teams:
+        from shared.tenant.teams import Teams
+
+        return Teams(self._graph)
+
+    @cached_property
+    def unified_groups(self) -> UnifiedGroups:
+        from shared.tenant.unified_groups import UnifiedGroups
+
+        return UnifiedGroups(self._graph)
 
     async def roles(self) -> frozenset[str]:
         """The application permissions on Microsoft Graph that our token really carries (Exchange: `exchange.roles()`)."""
