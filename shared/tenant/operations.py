@@ -36,6 +36,22 @@ REMOVE_MEMBER = Operation("remove a member from a group", ("GroupMember.ReadWrit
 FIND_ORGANIZATION = Operation("look an organization up by its domain", ("CrossTenantInformation.ReadBasic.All",))
 READ_ORGANIZATION = Operation("read our own organization", ("Organization.Read.All",))
 
+# Entra cross-tenant access. Who may write it may read it by Microsoft's table too; Policy.Read.All reads all that is read here.
+_ACCESS = ("Policy.ReadWrite.CrossTenantAccess",)
+READ_PARTNER_CONFIGURATION = Operation("read a partner configuration", ("Policy.Read.All",))
+READ_DEFAULT_CONFIGURATION = Operation("read the default of cross-tenant access", ("Policy.Read.All",))
+READ_SYNCHRONIZATION = Operation("read a partner's cross-tenant synchronization", ("Policy.Read.All",))
+CREATE_PARTNER_CONFIGURATION = Operation("create a partner configuration", _ACCESS, write=True)
+CHANGE_PARTNER_CONFIGURATION = Operation("change a partner configuration", _ACCESS, write=True)
+DELETE_PARTNER_CONFIGURATION = Operation("delete a partner configuration", _ACCESS, write=True)
+READ_CAPABILITIES = Operation("read Microsoft 365 cross-tenant capabilities", ("Policy.Read.All",))
+SET_CAPABILITY = Operation("set a Microsoft 365 cross-tenant capability", ("Policy.ReadWrite.CrossTenantCapability",), write=True)
+# What a guest will meet; looked at where the token allows it, and said where it does not.
+READ_AUTHORIZATION_POLICY = Operation("read who may invite guests", ("Policy.Read.All",))
+READ_DOMAIN_LIST = Operation("read which domains may be invited", ("Policy.Read.B2BManagementPolicy",))
+READ_CONDITIONAL_ACCESS = Operation("read the Conditional Access policies", ("Policy.Read.All",))
+READ_TERMS_OF_USE = Operation("read the terms of use", ("Agreement.Read.All",))
+
 # Microsoft 365 groups, teams and communities. Who may delete a group or make a team of it may do the rest of it as well, so
 # that the steps ask for that one permission and no narrower ones beside it.
 _GROUPS = ("Group.ReadWrite.All",)
@@ -58,6 +74,44 @@ CREATE_COMMUNITY = Operation("create a Viva Engage community", ("Community.ReadW
 CHANGE_COMMUNITY = Operation("change a Viva Engage community", ("Community.ReadWrite.All",), write=True)
 CHANGE_USER = Operation("change a user", ("User.ReadWrite.All",), write=True)
 READ_LICENCES = Operation("read our subscriptions", ("Organization.Read.All",))
+
+READ_SHARING = Operation("read SharePoint's sharing settings", ("SharePointTenantSettings.Read.All",))
+SET_SHARING = Operation("set SharePoint's list of domains", ("SharePointTenantSettings.ReadWrite.All",), write=True)
+READ_SITE = Operation("read a SharePoint site", ("Sites.Read.All",))
+LIST_DRIVES = Operation("list the document libraries of a site", ("Files.Read.All",))
+LIST_ITEMS = Operation("list the items of a folder", ("Files.Read.All",))
+READ_SHARES = Operation("read who has access to an item", ("Files.Read.All",))
+SHARE_ITEM = Operation("share an item", ("Files.ReadWrite.All",), write=True)
+CHANGE_SHARE = Operation("change who has access to an item", ("Files.ReadWrite.All",), write=True)
+REMOVE_SHARE = Operation("take access to an item away", ("Files.ReadWrite.All",), write=True)
+
+# SharePoint's own role of that name, not Graph's (facts 5.2).
+_SHAREPOINT = ("Sites.FullControl.All",)
+READ_SITE_LIMIT = Operation("read how widely a site may be shared", _SHAREPOINT)
+SET_SITE_LIMIT = Operation("set how widely a site may be shared", _SHAREPOINT, write=True)
+READ_SITE_PEOPLE = Operation("read the visitors and members of a site", _SHAREPOINT)
+LET_INTO_SITE = Operation("let a group into a site", _SHAREPOINT, write=True)
+LET_OUT_OF_SITE = Operation("take a group out of a site", _SHAREPOINT, write=True)
+
+# Teams and Fabric know no application permissions: an Entra role and workspace roles decide.
+READ_FEDERATION = Operation("read Teams' external access", ())
+SET_FEDERATION = Operation("set Teams' external access", (), write=True)
+LIST_WORKSPACES = Operation("list the workspaces that our identity is in", ())
+LIST_WORKSPACE_ROLES = Operation("list who has a role in a workspace", ())
+ADD_WORKSPACE_ROLE = Operation("give a role in a workspace", (), write=True)
+CHANGE_WORKSPACE_ROLE = Operation("change a role in a workspace", (), write=True)
+REMOVE_WORKSPACE_ROLE = Operation("take a role in a workspace away", (), write=True)
+READ_FABRIC_SETTINGS = Operation("read Fabric's tenant settings", ())
+
+# Our own mails. The two of the mailbox may also be granted for this mailbox alone, by Exchange Online's role-based access control
+# for applications; the token does not tell then. https://learn.microsoft.com/exchange/permissions-exo/application-rbac
+SEND_MAIL = Operation("send mail from the mailbox", ("Mail.Send",), write=True)
+FIND_SENT_MAIL = Operation("look among the Sent Items", ("Mail.ReadBasic.All",))
+# Without User.Read.All, members of a group are shown by id alone.
+# https://learn.microsoft.com/graph/permissions-overview#limited-information-returned-for-inaccessible-member-objects
+READ_OWNER_ADDRESSES = Operation("read the addresses of a group's owners", ("GroupMember.Read.All", "User.Read.All"))
+CHANGE_ADDRESS = Operation("change the address of a guest", ("User.ReadWrite.All",), write=True)
+RESET_REDEMPTION = Operation("reset the redemption of a guest", ("User.Invite.All",), write=True)
 
 _EXCHANGE = ("Exchange.ManageAsApp",)
 GET_RELATIONSHIPS = Operation("Get-OrganizationRelationship", _EXCHANGE)

@@ -12,16 +12,24 @@ from shared.tenant.settings import TenantSettings
 if TYPE_CHECKING:
     import httpx
 
+    from shared.tenant.capabilities import CrossTenantCapabilities
     from shared.tenant.communities import Communities
+    from shared.tenant.drives import Drives
     from shared.tenant.exchange import Exchange
+    from shared.tenant.fabric import Fabric
     from shared.tenant.graph import Graph
     from shared.tenant.group_settings import GroupSettings
     from shared.tenant.groups import Groups
     from shared.tenant.invitations import Invitations
     from shared.tenant.licences import Licences
     from shared.tenant.organizations import Organizations
+    from shared.tenant.partner_configurations import PartnerConfigurations
+    from shared.tenant.policies import Policies
     from shared.tenant.profiles import Profiles
+    from shared.tenant.sharepoint import SharePoint
+    from shared.tenant.sites import Sites
     from shared.tenant.teams import Teams
+    from shared.tenant.teams_settings import TeamsSettings
     from shared.tenant.tokens import Credential
     from shared.tenant.unified_groups import UnifiedGroups
     from shared.tenant.users import Users
@@ -72,6 +80,24 @@ class Tenant:
         return Organizations(self._graph)
 
     @cached_property
+    def partner_configurations(self) -> PartnerConfigurations:
+        from shared.tenant.partner_configurations import PartnerConfigurations
+
+        return PartnerConfigurations(self._graph)
+
+    @cached_property
+    def capabilities(self) -> CrossTenantCapabilities:
+        from shared.tenant.capabilities import CrossTenantCapabilities
+
+        return CrossTenantCapabilities(self._graph)
+
+    @cached_property
+    def policies(self) -> Policies:
+        from shared.tenant.policies import Policies
+
+        return Policies(self._graph, self._settings.graph_url)
+
+    @cached_property
     def exchange(self) -> Exchange:
         from shared.tenant.exchange import Exchange
         from shared.tenant.invoke_command import InvokeCommand
@@ -113,6 +139,38 @@ class Tenant:
         from shared.tenant.unified_groups import UnifiedGroups
 
         return UnifiedGroups(self._graph)
+
+    @cached_property
+    def sharepoint(self) -> SharePoint:
+        from shared.tenant.sharepoint import SharePoint
+
+        return SharePoint(self._graph)
+
+    @cached_property
+    def drives(self) -> Drives:
+        from shared.tenant.drives import Drives
+
+        return Drives(self._graph)
+
+    @cached_property
+    def sites(self) -> Sites:
+        from shared.tenant.services import sharepoint_services
+        from shared.tenant.sites import Sites
+
+        return Sites(self._graph, *sharepoint_services(self._wire, self._settings))
+
+    @cached_property
+    def teams(self) -> TeamsSettings:
+        from shared.tenant.services import teams_settings
+
+        return teams_settings(self._wire, self._settings)
+
+    @cached_property
+    def fabric(self) -> Fabric:
+        from shared.tenant.fabric import Fabric
+        from shared.tenant.services import fabric_service
+
+        return Fabric(fabric_service(self._wire, self._settings))
 
     async def roles(self) -> frozenset[str]:
         """The application permissions on Microsoft Graph that our token really carries (Exchange: `exchange.roles()`)."""
