@@ -6,6 +6,8 @@ Guests of the network, external networks and the network's guest switch have no 
 from collections.abc import Mapping, Sequence
 from urllib.parse import unquote, urlsplit
 
+from kiota_abstractions.method import Method
+
 from shared.nouns.outcomes import NotYet
 from shared.nouns.step import Json
 from shared.tenant import operations
@@ -13,13 +15,15 @@ from shared.tenant.answers import ANSWER_WAIT
 from shared.tenant.fields import entry, header, objects, text
 from shared.tenant.graph import Graph
 from shared.tenant.odata import guid, identifier
-from shared.tenant.plain import asking, deleting, patching, posting
+from shared.tenant.plain import request
 from shared.tenant.teamwork import Community, Creation
 
 # "Poll ... at least 30 seconds between requests" (facts section 7).
 POLL_WAIT = 30.0
 REPLICATION_WAIT = 10.0
 _ROOT = "/employeeExperience/communities"
+_ONE = "/employeeExperience/communities/{community}"
+_OPERATION = "/employeeExperience/engagementAsyncOperations/{operation}"
 
 
 class Communities:
@@ -29,7 +33,7 @@ class Communities:
     async def all(self) -> tuple[Community, ...]:
         """Every community, ordered by id. Names can repeat, and the list cannot be filtered by them."""
         found: list[Community] = []
-        async for page in self._graph.pages(operations.READ_COMMUNITIES, asking(_ROOT), about="the network"):
+        async for page in self._graph.pages(operations.READ_COMMUNITIES, request(Method.GET, _ROOT), about="the network"):
             found += [_community(item) for item in objects(page.content(), "value")]
         return tuple(sorted(found, key=lambda community: community.id))
 
@@ -37,7 +41,7 @@ class Communities:
         """The community, or None where there is none (gone, or not to be seen yet)."""
         answer = await self._graph.ask(
             operations.READ_COMMUNITIES,
-            asking(f"{_ROOT}/{identifier(community_id, 'community id')}"),
+            request(Method.GET, _ONE, community=identifier(community_id, "community id")),
             about="a community",
             allow=(404,),
         )
@@ -47,7 +51,7 @@ class Communities:
         """The id of the operation that is making the community. Nothing keeps a second one of the same name from being made."""
         links: list[Json] = [self._graph.reference("users", guid(owner, "owner id")) for owner in owners]
         answer = await self._graph.ask(
-            operations.CREATE_COMMUNITY, posting(_ROOT, {**values, "owners@odata.bind": links}), about="a community"
+            operations.CREATE_COMMUNITY, request(Method.POST, _ROOT, {**values, "owners@odata.bind": links}), about="a community"
         )
         operation = unquote(urlsplit(header(answer.headers, "location")).path).rstrip("/").rpartition("/")[2]
         operation = operation.rpartition("('")[2].removesuffix("')")
@@ -63,7 +67,7 @@ class Communities:
         """How the creation ended; an empty one while it goes on, None where there is no such operation (any more)."""
         answer = await self._graph.ask(
             operations.READ_COMMUNITIES,
-            asking(f"/employeeExperience/engagementAsyncOperations/{identifier(operation_id, 'operation id')}"),
+            request(Method.GET, _OPERATION, operation=identifier(operation_id, "operation id")),
             about="the creation of a community",
             allow=(404,),
         )
@@ -81,7 +85,7 @@ class Communities:
         """The community has these values; every other one stays."""
         await self._graph.ask(
             operations.CHANGE_COMMUNITY,
-            patching(f"{_ROOT}/{identifier(community_id, 'community id')}", values),
+            request(Method.PATCH, _ONE, dict(values), community=identifier(community_id, "community id")),
             about="a community",
         )
 
@@ -89,7 +93,7 @@ class Communities:
         """The community is gone; one that was gone before counts as well."""
         await self._graph.ask(
             operations.CHANGE_COMMUNITY,
-            deleting(f"{_ROOT}/{identifier(community_id, 'community id')}"),
+            request(Method.DELETE, _ONE, community=identifier(community_id, "community id")),
             about="a community",
             allow=(404,),
         )

@@ -2,19 +2,22 @@
 
 from collections.abc import Mapping
 
+from kiota_abstractions.method import Method
+
 from shared.nouns.outcomes import NotYet
 from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.fields import objects, text
 from shared.tenant.graph import Graph
 from shared.tenant.odata import guid
-from shared.tenant.plain import asking, deleting, patching, posting
+from shared.tenant.plain import request
 from shared.tenant.teamwork import Customized
 
 # Facts 2.3; https://learn.microsoft.com/graph/api/resources/groupsettingtemplate
 FOR_TENANT = "62375ab9-6b52-47ed-826b-58e47e0e304b"
 FOR_ONE_GROUP = "08d542b9-071f-4e16-94b0-74abb372e3d9"
 REPLICATION_WAIT = 10.0
+_ONE = "/groups/{group}/settings/{settings}"
 
 
 class GroupSettings:
@@ -24,22 +27,26 @@ class GroupSettings:
     async def of_tenant(self) -> Mapping[str, str]:
         """What holds for every group (template Group.Unified): the tenant's own values over Microsoft's defaults."""
         own: Mapping[str, str] = {}
-        async for page in self._graph.pages(operations.READ_GROUP_SETTINGS, asking("/groupSettings"), about="the tenant"):
+        async for page in self._graph.pages(
+            operations.READ_GROUP_SETTINGS, request(Method.GET, "/groupSettings"), about="the tenant"
+        ):
             own = next((one.values for one in _customized(page.content()) if one is not None), own)
         return {**await self.defaults(FOR_TENANT), **own}
 
     async def defaults(self, template: str) -> Mapping[str, str]:
         """The values that hold where nobody has set others."""
-        answer = await self._graph.ask(
-            operations.READ_GROUP_SETTINGS, asking(f"/groupSettingTemplates/{guid(template, 'template id')}"), about="a template"
-        )
+        build = request(Method.GET, "/groupSettingTemplates/{template}", template=guid(template, "template id"))
+        answer = await self._graph.ask(operations.READ_GROUP_SETTINGS, build, about="a template")
         return {text(item, "name"): text(item, "defaultValue") for item in objects(answer.content(), "values")}
 
     async def of_group(self, group_id: str) -> Customized | None:
         """What this group has of its own (template Group.Unified.Guest), or None. Raises NotYet where the group is not known (yet)."""
         group = guid(group_id, "group id")
         answer = await self._graph.ask(
-            operations.READ_GROUP_SETTINGS, asking(f"/groups/{group}/settings"), about=f"group {group}", allow=(404,)
+            operations.READ_GROUP_SETTINGS,
+            request(Method.GET, "/groups/{group}/settings", group=group),
+            about=f"group {group}",
+            allow=(404,),
         )
         if answer.status == 404:
             raise _unknown(group)
@@ -53,7 +60,9 @@ class GroupSettings:
         group = guid(group_id, "group id")
         answer = await self._graph.ask(
             operations.CHANGE_GROUP_SETTINGS,
-            posting(f"/groups/{group}/settings", {"templateId": FOR_ONE_GROUP, "values": _pairs(values)}),
+            request(
+                Method.POST, "/groups/{group}/settings", {"templateId": FOR_ONE_GROUP, "values": _pairs(values)}, group=group
+            ),
             about=f"group {group}",
             allow=(400, 404, 409),
         )
@@ -70,7 +79,7 @@ class GroupSettings:
         group, settings = guid(group_id, "group id"), guid(settings_id, "settings id")
         await self._graph.ask(
             operations.CHANGE_GROUP_SETTINGS,
-            patching(f"/groups/{group}/settings/{settings}", {"values": _pairs(values)}),
+            request(Method.PATCH, _ONE, {"values": _pairs(values)}, group=group, settings=settings),
             about=f"group {group}",
         )
 
@@ -79,7 +88,7 @@ class GroupSettings:
         group, settings = guid(group_id, "group id"), guid(settings_id, "settings id")
         await self._graph.ask(
             operations.CHANGE_GROUP_SETTINGS,
-            deleting(f"/groups/{group}/settings/{settings}"),
+            request(Method.DELETE, _ONE, group=group, settings=settings),
             about=f"group {group}",
             allow=(404,),
         )

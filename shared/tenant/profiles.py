@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kiota_abstractions.method import Method
+
 from shared.nouns.outcomes import NotYet
 from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.fields import flag, text
 from shared.tenant.graph import Graph
 from shared.tenant.odata import guid
-from shared.tenant.plain import asking, patching
+from shared.tenant.plain import request
 
 PROPERTIES = ("companyName", "department", "jobTitle", "usageLocation", "displayName")
 REPLICATION_WAIT = 10.0
@@ -34,7 +36,10 @@ class Profiles:
         user = guid(user_id, "user id")
         fields = ",".join(("id,userType,externalUserState,userPrincipalName,onPremisesSyncEnabled", *PROPERTIES))
         answer = await self._graph.ask(
-            operations.READ_USER, asking(f"/users/{user}?$select={fields}"), about=f"user {user}", allow=(404,)
+            operations.READ_USER,
+            request(Method.GET, f"/users/{{user}}?$select={fields}", user=user),
+            about=f"user {user}",
+            allow=(404,),
         )
         if answer.status == 404:
             return None
@@ -52,7 +57,7 @@ class Profiles:
         user = guid(user_id, "user id")
         body: dict[str, Json] = dict(values)
         answer = await self._graph.ask(
-            operations.CHANGE_USER, patching(f"/users/{user}", body), about=f"user {user}", allow=(404,)
+            operations.CHANGE_USER, request(Method.PATCH, "/users/{user}", body, user=user), about=f"user {user}", allow=(404,)
         )
         if answer.status == 404:
             raise NotYet(f"User {user} is not known everywhere in the directory yet, or is gone", after=REPLICATION_WAIT)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+from kiota_abstractions.method import Method
+
 from shared.nouns.outcomes import NotYet
 from shared.nouns.step import Json
 from shared.tenant import operations
@@ -11,7 +13,7 @@ from shared.tenant.answers import Answer
 from shared.tenant.fields import entry, flag, header, instant
 from shared.tenant.graph import Graph
 from shared.tenant.odata import guid
-from shared.tenant.plain import asking, patching, posting, putting
+from shared.tenant.plain import request
 from shared.tenant.teamwork import Team
 
 FAMILIES = ("memberSettings", "guestSettings", "messagingSettings", "funSettings")
@@ -30,7 +32,7 @@ class Teams:
         """The group's team, or None where there is none (or no such group)."""
         group = guid(group_id, "group id")
         answer = await self._graph.ask(
-            operations.READ_TEAM, asking(f"/groups/{group}/team"), about=f"group {group}", allow=(404,)
+            operations.READ_TEAM, request(Method.GET, "/groups/{group}/team", group=group), about=f"group {group}", allow=(404,)
         )
         return None if answer.status == 404 else _team(group, answer.content())
 
@@ -41,7 +43,10 @@ class Teams:
         """
         group = guid(group_id, "group id")
         answer = await self._graph.ask(
-            operations.CREATE_TEAM, putting(f"/groups/{group}/team", _nested(settings)), about=f"group {group}", allow=(404, 409)
+            operations.CREATE_TEAM,
+            request(Method.PUT, "/groups/{group}/team", _nested(settings), group=group),
+            about=f"group {group}",
+            allow=(404, 409),
         )
         if answer.status == 404:
             raise await self._not_known(group)
@@ -50,21 +55,23 @@ class Teams:
     async def change(self, group_id: str, settings: Mapping[str, bool | str]) -> None:
         """The team has these settings; every other one stays. An archived team refuses."""
         group = guid(group_id, "group id")
-        await self._graph.ask(operations.CHANGE_TEAM, patching(f"/teams/{group}", _nested(settings)), about=f"team {group}")
+        await self._graph.ask(
+            operations.CHANGE_TEAM, request(Method.PATCH, "/teams/{team}", _nested(settings), team=group), about=f"team {group}"
+        )
 
     async def archive(self, group_id: str) -> None:
         """The team is, or will soon be, read-only; nothing in it is deleted."""
         group = guid(group_id, "group id")
         await self._graph.ask(
             operations.ARCHIVE_TEAM,
-            posting(f"/teams/{group}/archive", {"shouldSetSpoSiteReadOnlyForMembers": False}),
+            request(Method.POST, "/teams/{team}/archive", {"shouldSetSpoSiteReadOnlyForMembers": False}, team=group),
             about=f"team {group}",
         )
 
     async def _not_known(self, group: str) -> NotYet:
         found = await self._graph.ask(
             operations.READ_UNIFIED_GROUP,
-            asking(f"/groups/{group}?$select=id,createdDateTime"),
+            request(Method.GET, "/groups/{group}?$select=id,createdDateTime", group=group),
             about=f"group {group}",
             allow=(404,),
         )

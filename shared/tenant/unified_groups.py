@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 
+from kiota_abstractions.method import Method
+
 from shared.nouns.outcomes import NotYet
 from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.fields import instant, objects, text
 from shared.tenant.graph import Graph
 from shared.tenant.groups import group_kind
-from shared.tenant.odata import guid
-from shared.tenant.plain import asking, deleting, patching, posting, quoted
+from shared.tenant.odata import guid, literal
+from shared.tenant.plain import request
 from shared.tenant.teamwork import Label, UnifiedGroup
 
 REPLICATION_WAIT = 10.0
@@ -25,9 +27,11 @@ class UnifiedGroups:
 
     async def with_nickname(self, nickname: str) -> tuple[UnifiedGroup, ...]:
         """The groups that have an address under this nickname, ordered by id. Security groups may share it and do not count."""
-        path = f"/groups?$filter=mailNickname%20eq%20{quoted(nickname)}&$select={_FIELDS}"
+        build = request(
+            Method.GET, f"/groups?$filter={{filter}}&$select={_FIELDS}", filter=f"mailNickname eq {literal(nickname)}"
+        )
         found: list[UnifiedGroup] = []
-        async for page in self._graph.pages(operations.READ_UNIFIED_GROUP, asking(path), about="a group by its nickname"):
+        async for page in self._graph.pages(operations.READ_UNIFIED_GROUP, build, about="a group by its nickname"):
             found += [_group(item) for item in objects(page.content(), "value") if item.get("mailEnabled") is True]
         return tuple(sorted(found, key=lambda group: group.id))
 
@@ -36,7 +40,7 @@ class UnifiedGroups:
         group = guid(group_id, "group id")
         answer = await self._graph.ask(
             operations.READ_UNIFIED_GROUP,
-            asking(f"/groups/{group}?$select={_FIELDS}"),
+            request(Method.GET, f"/groups/{{group}}?$select={_FIELDS}", group=group),
             about=f"group {group}",
             allow=(404,),
         )
@@ -47,7 +51,7 @@ class UnifiedGroups:
         group = guid(group_id, "group id")
         answer = await self._graph.ask(
             operations.READ_DELETED_GROUP,
-            asking(f"/directory/deletedItems/{group}"),
+            request(Method.GET, "/directory/deletedItems/{group}", group=group),
             about=f"deleted group {group}",
             allow=(404,),
         )
@@ -59,7 +63,7 @@ class UnifiedGroups:
         fixed: dict[str, Json] = {"mailEnabled": True, "securityEnabled": False, "groupTypes": ["Unified"]}
         answer = await self._graph.ask(
             operations.CREATE_GROUP,
-            posting("/groups", {**values, **fixed, "owners@odata.bind": links}),
+            request(Method.POST, "/groups", {**values, **fixed, "owners@odata.bind": links}),
             about="a Microsoft 365 group",
             allow=(400, 409),
         )
@@ -74,7 +78,10 @@ class UnifiedGroups:
         """The group has these values; every other one stays."""
         group = guid(group_id, "group id")
         answer = await self._graph.ask(
-            operations.CHANGE_GROUP, patching(f"/groups/{group}", values), about=f"group {group}", allow=(404,)
+            operations.CHANGE_GROUP,
+            request(Method.PATCH, "/groups/{group}", dict(values), group=group),
+            about=f"group {group}",
+            allow=(404,),
         )
         if answer.status == 404:
             raise NotYet(f"Group {group} is not known everywhere in the directory yet, or is gone", after=REPLICATION_WAIT)
@@ -83,8 +90,8 @@ class UnifiedGroups:
         """The object ids of the owners, ordered. Raises NotYet where the group is not known (yet)."""
         group = guid(group_id, "group id")
         found: list[str] = []
-        path = f"/groups/{group}/owners?$select=id"
-        async for page in self._graph.pages(operations.READ_OWNERS, asking(path), about=f"group {group}", allow=(404,)):
+        build = request(Method.GET, "/groups/{group}/owners?$select=id", group=group)
+        async for page in self._graph.pages(operations.READ_OWNERS, build, about=f"group {group}", allow=(404,)):
             if page.status == 404:
                 raise NotYet(f"Group {group} is not known everywhere in the directory yet, or is gone", after=REPLICATION_WAIT)
             found += [text(item, "id").lower() for item in objects(page.content(), "value")]
@@ -95,7 +102,7 @@ class UnifiedGroups:
         group, user = guid(group_id, "group id"), guid(user_id, "user id")
         answer = await self._graph.ask(
             operations.ADD_OWNER,
-            posting(f"/groups/{group}/owners/$ref", {"@odata.id": self._graph.reference("users", user)}),
+            request(Method.POST, "/groups/{group}/owners/$ref", {"@odata.id": self._graph.reference("users", user)}, group=group),
             about=f"group {group}, user {user}",
             allow=(400, 404),
         )
@@ -112,7 +119,7 @@ class UnifiedGroups:
         group, user = guid(group_id, "group id"), guid(user_id, "user id")
         await self._graph.ask(
             operations.REMOVE_OWNER,
-            deleting(f"/groups/{group}/owners/{user}/$ref"),
+            request(Method.DELETE, "/groups/{group}/owners/{user}/$ref", group=group, user=user),
             about=f"group {group}, user {user}",
             allow=(404,),
         )
@@ -120,7 +127,9 @@ class UnifiedGroups:
     async def delete(self, group_id: str) -> None:
         """The group is gone with its mail, calendar and files (restorable for 30 days); one that was gone before counts as well."""
         group = guid(group_id, "group id")
-        await self._graph.ask(operations.DELETE_GROUP, deleting(f"/groups/{group}"), about=f"group {group}", allow=(404,))
+        await self._graph.ask(
+            operations.DELETE_GROUP, request(Method.DELETE, "/groups/{group}", group=group), about=f"group {group}", allow=(404,)
+        )
 
 
 def _group(body: dict[str, Json]) -> UnifiedGroup:
