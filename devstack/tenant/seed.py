@@ -6,6 +6,8 @@ from typing import Any
 
 from devstack.tenant.directory.lag import LagSettings
 from devstack.tenant.directory.objects import Record
+from devstack.tenant.exchange import inbound_connector, outbound_connector, remote_domain, sharing_policy
+from devstack.tenant.exchange.recipient import plant_mailboxes
 from devstack.tenant.graph.policies import DEFAULT_AUTHORIZATION_POLICY
 from devstack.tenant.seed_objects import plant_contacts, plant_groups, plant_relationships, plant_users
 from devstack.tenant.tenant import Behaviour, Identity, SimulatedTenant
@@ -20,7 +22,12 @@ SECTIONS: dict[str, str] = {
     "groups": "list of groups: properties of Graph, members and owners (ids, user names or addresses)",
     "contacts": "list of mail contacts: properties of Graph",
     "organizationRelationships": "list of Exchange organization relationships: Name, DomainNames and settings",
-    "tenants": "domain -> {tenantId, displayName, defaultDomainName, federationBrandName, exchange}: what a look-up finds",
+    "sharingPolicies": "list of Exchange sharing policies: Name, Domains ('domain:action, action'), Default, Enabled",
+    "inboundConnectors": "list of Exchange inbound connectors: Name, SenderDomains ('smtp:domain;1') and settings",
+    "outboundConnectors": "list of Exchange outbound connectors: Name, RecipientDomains and settings",
+    "remoteDomains": "list of Exchange remote domains: Name, DomainName and settings",
+    "mailboxes": "list of {Mailbox (an address), SharingPolicy (a name)}: mailboxes that have another policy than the default",
+    "tenants": "domain -> {tenantId, displayName, defaultDomainName, federationBrandName, exchange, mail}: what a look-up finds",
     "authorizationPolicy": "properties of /policies/authorizationPolicy",
     "allowedDomains": "the only domains whose people may be invited (or blockedDomains, not both)",
     "blockedDomains": "domains whose people may not be invited",
@@ -44,10 +51,18 @@ def plant(tenant: SimulatedTenant, seed: Any) -> None:
     for section, planter in _PLANTERS:
         if section in seed:
             planter(tenant, seed[section])
+    _exchange_defaults(tenant)
     if tenant.allowed_domains and tenant.blocked_domains:
         raise ValueError("a tenant has allowedDomains or blockedDomains, not both: the platform keeps one of the two lists")
     if "permissions" in seed or "directoryRoles" in seed:
         _own_identity(tenant, seed)
+
+
+def _exchange_defaults(tenant: SimulatedTenant) -> None:
+    """Every organization has a default sharing policy and a remote domain for all domains."""
+    if not any(policy.record["Default"] for policy in tenant.objects.all(sharing_policy.KIND)):
+        sharing_policy.NOUN.plant(tenant, [sharing_policy.DEFAULT])
+    remote_domain.NOUN.plant(tenant, [] if tenant.objects.count(remote_domain.KIND) else [remote_domain.DEFAULT])
 
 
 _EMPTY_IN_ORGANIZATION = (
@@ -177,6 +192,11 @@ _PLANTERS: tuple[tuple[str, Callable[[SimulatedTenant, Any], None]], ...] = (
     ("groups", plant_groups),
     ("contacts", plant_contacts),
     ("organizationRelationships", plant_relationships),
+    ("sharingPolicies", sharing_policy.NOUN.plant),
+    ("inboundConnectors", inbound_connector.NOUN.plant),
+    ("outboundConnectors", outbound_connector.NOUN.plant),
+    ("remoteDomains", remote_domain.NOUN.plant),
+    ("mailboxes", plant_mailboxes),
     ("tenants", _tenants),
     ("authorizationPolicy", _authorization_policy),
     ("allowedDomains", _domain_list("allowed_domains")),

@@ -1,6 +1,7 @@
 """What other people do in the tenant: guests redeem, administrators change things by hand."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from devstack.tenant.directory.objects import Entry
@@ -64,11 +65,33 @@ def _unlink(relation: str) -> Callable[[SimulatedTenant, dict[str, Any]], None]:
     )
 
 
-def _relationship(tenant: SimulatedTenant, given: dict[str, Any]) -> Entry:
-    found = tenant.objects.holders("organizationRelationship", "Name", str(given.get("target")))
-    if not found:
-        raise LookupError(f"there is no organization relationship '{given.get('target')}'")
-    return found[0]
+@dataclass(frozen=True)
+class _Configured:
+    """Objects of one kind of Exchange's configuration, which administrators change and remove by name."""
+
+    kind: str
+    words: str
+
+    def set(self, tenant: SimulatedTenant, given: dict[str, Any]) -> None:
+        tenant.objects.change(self._named(tenant, given), **given["set"])
+
+    def remove(self, tenant: SimulatedTenant, given: dict[str, Any]) -> None:
+        tenant.objects.remove(self._named(tenant, given))
+
+    def _named(self, tenant: SimulatedTenant, given: dict[str, Any]) -> Entry:
+        found = tenant.objects.holders(self.kind, "Name", str(given.get("target")))
+        if not found:
+            raise LookupError(f"there is no {self.words.replace('-', ' ')} '{given.get('target')}'")
+        return found[0]
+
+
+_CONFIGURED = (
+    _Configured("organizationRelationship", "organization-relationship"),
+    _Configured("sharingPolicy", "sharing-policy"),
+    _Configured("inboundConnector", "inbound-connector"),
+    _Configured("outboundConnector", "outbound-connector"),
+    _Configured("remoteDomain", "remote-domain"),
+)
 
 
 def _target(tenant: SimulatedTenant, given: dict[str, Any]) -> Entry:
@@ -89,6 +112,6 @@ _DEEDS: dict[str, Callable[[SimulatedTenant, dict[str, Any]], None]] = {
     "remove-owner": _unlink("owners"),
     "add-sponsor": _link("sponsors"),
     "remove-sponsor": _unlink("sponsors"),
-    "set-organization-relationship": lambda tenant, given: tenant.objects.change(_relationship(tenant, given), **given["set"]),
-    "remove-organization-relationship": lambda tenant, given: tenant.objects.remove(_relationship(tenant, given)),
+    **{f"set-{kind.words}": kind.set for kind in _CONFIGURED},
+    **{f"remove-{kind.words}": kind.remove for kind in _CONFIGURED},
 }

@@ -14,6 +14,11 @@ INDEXED: dict[str, tuple[str, ...]] = {
     "group": ("id", "displayName", "mailNickname", "mail", "proxyAddresses"),
     "contact": ("id", "mail", "proxyAddresses"),
     "organizationRelationship": ("Name", "Guid", "DomainNames"),
+    "sharingPolicy": ("Name",),
+    "inboundConnector": ("Name",),
+    "outboundConnector": ("Name",),
+    "remoteDomain": ("Name", "DomainName"),
+    "mailboxSettings": ("Mailbox",),
 }
 
 

@@ -56,6 +56,18 @@ def domain_taken(domain: str, other: str) -> CmdletError:
     )
 
 
+def remote_domain_taken(domain: str, other: str) -> CmdletError:
+    """Another remote domain has the domain."""
+    return CmdletError(
+        f"{_SYSTEM}.DuplicateRemoteDomainException", f'The domain name "{domain}" is already used by remote domain "{other}".'
+    )
+
+
+def invalid(message: str) -> CmdletError:
+    """The parameters fit one by one, and not together or not with what is there."""
+    return CmdletError(f"{_CONFIGURATION}.TaskInvalidOperationException", message)
+
+
 def binding(message: str) -> CmdletError:
     """The parameters do not fit the cmdlet."""
     return CmdletError("System.Management.Automation.ParameterBindingException", message, status=400)

@@ -12,7 +12,15 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qsl
 
-from devstack.tenant.exchange import federation, organization_relationship
+from devstack.tenant.exchange import (
+    federation,
+    inbound_connector,
+    organization_relationship,
+    outbound_connector,
+    recipient,
+    remote_domain,
+    sharing_policy,
+)
 from devstack.tenant.exchange.cmdlet import Cmdlet, Invocation
 from devstack.tenant.exchange.errors import CmdletError, needs_confirmation, no_cmdlet, throttled
 from devstack.tenant.exchange.parameters import bound
@@ -22,11 +30,19 @@ from devstack.tenant.journal import Exchanged
 from devstack.tenant.tenant import SimulatedTenant
 from devstack.tenant.tokens import EXCHANGE, Token, TokenRefused
 
-NOUNS: tuple[ModuleType, ...] = (organization_relationship, federation)
+NOUNS: tuple[ModuleType, ...] = (
+    organization_relationship,
+    federation,
+    sharing_policy,
+    inbound_connector,
+    outbound_connector,
+    remote_domain,
+    recipient,
+)
 CMDLETS: dict[str, Cmdlet] = {cmdlet.name.lower(): cmdlet for noun in NOUNS for cmdlet in noun.CMDLETS}
 
 _VERB_NOUN = re.compile(
-    r"(?:Get|New|Set|Remove|Add|Enable|Disable|Test|Update|Start|Stop|Search|Export|Import|Resume|Suspend)-(?P<noun>[A-Z]\w+)"
+    r"(?:Get|New|Set|Remove|Add|Enable|Disable|Test|Update|Start|Stop|Search|Export|Import|Resume|Suspend|Validate)-(?P<noun>[A-Z]\w+)"
 )
 _ANCHOR = re.compile(r"(?:APP:SystemMailbox\{[0-9a-fA-F-]{36}\}@\S+|UPN:\S+@\S+|\S+@\S+)")
 _READERS = frozenset({"Exchange Administrator", "Global Administrator", "Global Reader", "Security Reader"})

@@ -9,9 +9,9 @@ from typing import Any
 from devstack.tenant.exchange.errors import binding, transformation
 
 _SMTP = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_COMMON = frozenset(
-    {"erroraction", "warningaction", "informationaction", "verbose", "debug", "outvariable", "outbuffer", "resultsize"}
-)
+_DOMAIN = re.compile(r"\*|(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?)+")
+_PARTS_OF_AN_ADDRESS, _MOST_OF_A_PART = 4, 255
+_COMMON = frozenset({"erroraction", "warningaction", "informationaction", "verbose", "debug", "outvariable", "outbuffer"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,42 @@ def texts(value: Any) -> Any:
     if not isinstance(items, list) or not all(isinstance(item, str) and item for item in items):
         raise ValueError(f'Cannot convert value "{value}" to type "System.String[]".')
     return items
+
+
+def each(convert: Callable[[str], str]) -> Callable[[Any], Any]:
+    """Strings as `texts` takes them, each converted, also within a hashtable."""
+
+    def converted(value: Any) -> Any:
+        found = texts(value)
+        if isinstance(found, Change):
+            return Change(tuple(convert(item) for item in found.add), tuple(convert(item) for item in found.remove))
+        return [convert(item) for item in found]
+
+    return converted
+
+
+def smtp_domain(value: str) -> str:
+    """A domain, or one with all its subdomains (`*.contoso.com`, `*`); a wildcard within it is refused."""
+    if not _DOMAIN.fullmatch(value):
+        raise ValueError(f'"{value}" isn\'t a valid SMTP domain.')
+    return value.lower()
+
+
+def ipv4(value: str) -> str:
+    """An IPv4 address or a CIDR range of /24 to /32; other masks and IPv6 are refused."""
+    address, slash, mask = value.partition("/")
+    parts = address.split(".")
+    good = len(parts) == _PARTS_OF_AN_ADDRESS and all(part.isdigit() and int(part) <= _MOST_OF_A_PART for part in parts)
+    if not good or (slash and mask not in {str(number) for number in range(24, 33)}):
+        raise ValueError(f'"{value}" isn\'t a valid IPv4 address or CIDR range with a subnet mask from /24 through /32.')
+    return value
+
+
+def number(value: Any) -> Any:
+    """A whole number."""
+    if isinstance(value, bool) or not (isinstance(value, int) or (isinstance(value, str) and value.isdigit())):
+        raise ValueError(f'Cannot convert value "{value}" to type "System.Int32".')
+    return int(value)
 
 
 def uri(value: Any) -> Any:
