@@ -31,7 +31,15 @@ def build(settings: Settings) -> World:
         tenant_id=settings.tenant_id,
         graph_url=settings.graph_url,
         exchange_url=settings.exchange_url,
+        sharepoint_url=settings.sharepoint_url,
+        sharepoint_admin_url=settings.sharepoint_admin_url,
+        sharepoint_resource=settings.sharepoint_resource,
+        sharepoint_admin_resource=settings.sharepoint_admin_resource,
+        teams_url=settings.teams_url,
+        teams_settings=settings.teams_settings,
+        fabric_url=settings.fabric_url,
         identity_client_id=settings.identity_client_id or None,
+        mailbox=settings.mailbox,
     )
     return World(
         settings=settings,

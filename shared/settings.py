@@ -64,6 +64,47 @@ class Settings(BaseModel):
     exchange_url: str = Field(
         "https://outlook.office365.com", alias="ENTENTE_EXCHANGE_URL", description="Base URL of the Exchange admin API."
     )
+    sharepoint_url: str = Field(
+        "",
+        alias="ENTENTE_SHAREPOINT_URL",
+        description="Address of our SharePoint sites, such as `https://contoso.sharepoint.com`. Needed to let groups into sites (`share-site`): the "
+        "app's identity then needs the application permission Sites.FullControl.All on SharePoint, which is powerful.",
+    )
+    sharepoint_admin_url: str = Field(
+        "",
+        alias="ENTENTE_SHAREPOINT_ADMIN_URL",
+        description="Address of the SharePoint admin endpoint, such as `https://contoso-admin.sharepoint.com`. Empty, the default: how widely a "
+        "site may be shared is not set by the app (`limit-site`), because nobody is known to have tried that endpoint with a managed identity.",
+    )
+    sharepoint_resource: str = Field(
+        "", alias="ENTENTE_SHAREPOINT_RESOURCE", description="What tokens for our sites are asked for, if not their address."
+    )
+    sharepoint_admin_resource: str = Field(
+        "",
+        alias="ENTENTE_SHAREPOINT_ADMIN_RESOURCE",
+        description="What tokens for the SharePoint admin endpoint are asked for, if not its address.",
+    )
+    teams_url: str = Field(
+        "https://api.interfaces.records.teams.microsoft.com",
+        alias="ENTENTE_TEAMS_URL",
+        description="Base URL of the service behind Teams' PowerShell module; used only as ENTENTE_TEAMS_SETTINGS says.",
+    )
+    teams_settings: Literal["manual", "read", "write"] = Field(
+        "manual",
+        alias="ENTENTE_TEAMS_SETTINGS",
+        description="How Teams' external access is read and changed. `manual`: a person does both. `read`: a person changes it, the app reads it. "
+        "`write`: the app does both. `read` and `write` go through a service that Microsoft does not document and may change without notice; "
+        "the app's identity needs the Entra role Teams Administrator (Global Reader to read).",
+    )
+    fabric_url: str = Field(
+        "https://api.fabric.microsoft.com", alias="ENTENTE_FABRIC_URL", description="Base URL of the Fabric REST API."
+    )
+    mailbox: Annotated[str, Field(pattern=r"^([^\s@,;<>]+@[^\s@,;<>]+)?$")] = Field(
+        "",
+        alias="ENTENTE_MAILBOX",
+        description="Address of the shared mailbox that our own mails come from: to guests, owners and approvers. Empty: no mail of "
+        "ours is sent, and the steps that need one say so.",
+    )
     identity_client_id: str = Field(
         "",
         alias="ENTENTE_IDENTITY_CLIENT_ID",
@@ -163,7 +204,9 @@ class Settings(BaseModel):
     def _listed(cls, value: object) -> object:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
 
-    @field_validator("graph_url", "exchange_url", "tables_endpoint")
+    @field_validator(
+        "graph_url", "exchange_url", "sharepoint_url", "sharepoint_admin_url", "teams_url", "fabric_url", "tables_endpoint"
+    )
     @classmethod
     def _safe(cls, value: str) -> str:
         parts = urlsplit(value)

@@ -19,16 +19,19 @@ if TYPE_CHECKING:
     from shared.tenant.fabric import Fabric
     from shared.tenant.graph import Graph
     from shared.tenant.group_settings import GroupSettings
+    from shared.tenant.group_teams import GroupTeams
     from shared.tenant.groups import Groups
     from shared.tenant.invitations import Invitations
     from shared.tenant.licences import Licences
+    from shared.tenant.mail import Mailbox
     from shared.tenant.organizations import Organizations
+    from shared.tenant.owners import Owners
     from shared.tenant.partner_configurations import PartnerConfigurations
     from shared.tenant.policies import Policies
     from shared.tenant.profiles import Profiles
+    from shared.tenant.redemption import Redemption
     from shared.tenant.sharepoint import SharePoint
     from shared.tenant.sites import Sites
-    from shared.tenant.teams import Teams
     from shared.tenant.teams_settings import TeamsSettings
     from shared.tenant.tokens import Credential
     from shared.tenant.unified_groups import UnifiedGroups
@@ -129,10 +132,10 @@ class Tenant:
         return Profiles(self._graph)
 
     @cached_property
-    def teams(self) -> Teams:
-        from shared.tenant.teams import Teams
+    def group_teams(self) -> GroupTeams:
+        from shared.tenant.group_teams import GroupTeams
 
-        return Teams(self._graph)
+        return GroupTeams(self._graph)
 
     @cached_property
     def unified_groups(self) -> UnifiedGroups:
@@ -160,7 +163,7 @@ class Tenant:
         return Sites(self._graph, *sharepoint_services(self._wire, self._settings))
 
     @cached_property
-    def teams(self) -> TeamsSettings:
+    def external_access(self) -> TeamsSettings:
         from shared.tenant.services import teams_settings
 
         return teams_settings(self._wire, self._settings)
@@ -171,6 +174,24 @@ class Tenant:
         from shared.tenant.services import fabric_service
 
         return Fabric(fabric_service(self._wire, self._settings))
+
+    @cached_property
+    def mailbox(self) -> Mailbox:
+        from shared.tenant.mail import Mailbox
+
+        return Mailbox(self._graph, self._settings.mailbox)
+
+    @cached_property
+    def redemption(self) -> Redemption:
+        from shared.tenant.redemption import Redemption
+
+        return Redemption(self._graph)
+
+    @cached_property
+    def owners(self) -> Owners:
+        from shared.tenant.owners import Owners
+
+        return Owners(self._graph)
 
     async def roles(self) -> frozenset[str]:
         """The application permissions on Microsoft Graph that our token really carries (Exchange: `exchange.roles()`)."""
