@@ -35,7 +35,7 @@ class GroupSettings:
 
     async def defaults(self, template: str) -> Mapping[str, str]:
         """The values that hold where nobody has set others."""
-        build = request(Method.GET, "/groupSettingTemplates/{template}", template=guid(template, "template id"))
+        build = request(Method.GET, "/groupSettingTemplates/{id}", id=guid(template, "template id"))
         answer = await self._graph.ask(operations.READ_GROUP_SETTINGS, build, about="a template")
         return {text(item, "name"): text(item, "defaultValue") for item in objects(answer.content(), "values")}
 

@@ -24,7 +24,7 @@ YOUNG = timedelta(seconds=40)
 SOON, LATER = 10.0, 60.0
 
 
-class Teams:
+class GroupTeams:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
 
