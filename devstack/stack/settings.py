@@ -12,6 +12,8 @@ _OUTWARD = ("servicebus", "tables", "azure", "website_", "functions_", "identity
 _NOT_OURS = frozenset(
     {
         *("ENTENTE_TENANT_ID", "ENTENTE_GRAPH_URL", "ENTENTE_EXCHANGE_URL", "ENTENTE_IDENTITY_CLIENT_ID"),
+        *("ENTENTE_SHAREPOINT_URL", "ENTENTE_SHAREPOINT_ADMIN_URL", "ENTENTE_TEAMS_URL", "ENTENTE_FABRIC_URL"),
+        *("ENTENTE_SHAREPOINT_RESOURCE", "ENTENTE_SHAREPOINT_ADMIN_RESOURCE"),
         *("ENTENTE_URL", "ENTENTE_KEY", "ENTENTE_TOKEN"),
     }
 )
@@ -42,6 +44,14 @@ def app_settings(where: Addresses, graph: str) -> dict[str, str]:
         "ENTENTE_PERSON_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
         "ENTENTE_GRAPH_URL": graph,
         "ENTENTE_EXCHANGE_URL": where.tenant,
+        # The simulated tenant answers for all of them; tokens are asked for by the services' real names.
+        "ENTENTE_SHAREPOINT_URL": where.tenant,
+        "ENTENTE_SHAREPOINT_ADMIN_URL": where.tenant,
+        "ENTENTE_SHAREPOINT_RESOURCE": "https://contoso.sharepoint.com",
+        "ENTENTE_SHAREPOINT_ADMIN_RESOURCE": "https://contoso-admin.sharepoint.com",
+        "ENTENTE_TEAMS_URL": where.tenant,
+        "ENTENTE_TEAMS_SETTINGS": "write",
+        "ENTENTE_FABRIC_URL": where.tenant,
         "ENTENTE_KEY_ROLES": "Requester,Approver,Operator,Reader",
         "ENTENTE_SWEEP_SCHEDULE": "*/30 * * * * *",
     }

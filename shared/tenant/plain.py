@@ -10,7 +10,7 @@ from shared.nouns.step import Json
 from shared.tenant.graph import Build
 
 
-def request(method: Method, template: str, body: Json = None, **values: str) -> Build:
+def request(method: Method, template: str, body: Json = None, /, **values: str) -> Build:
     """The request to the path, e.g. `/drives/{drive}/items/{item}`; each value is encoded, so that it stays one segment."""
 
     def build(_: GraphServiceClient) -> RequestInformation:
