@@ -16,7 +16,10 @@ OUTLINE = ("PartitionKey", "RowKey", "step", "subject", "state", "attempt", "mem
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """What an attempt was about to do (`intent`) or did (`outcome`, `undo`), and on whose wish."""
+    """What an attempt was about to do (`intent`) or did (`outcome`, `undo`), and on whose wish.
+
+    `intended` is when an outcome was begun whose intent has no entry of its own: the same change, carried out by the same attempt.
+    """
 
     kind: str
     attempt: int
@@ -28,6 +31,7 @@ class JournalEntry:
     created: bool = False
     request_ids: tuple[str, ...] = ()
     note: str = ""
+    intended: datetime | None = None
 
 
 def instant(at: datetime) -> str:
@@ -147,7 +151,8 @@ def _intent(item: dict[str, Any]) -> Intent:
 
 def journal_row(task: Task, entry: JournalEntry, number: int) -> dict[str, Any]:
     at = instant(entry.at)
-    return {
+    begun = {"intended": instant(entry.intended)} if entry.intended else {}
+    return begun | {
         "PartitionKey": task.request,
         "RowKey": f"j|{task.key.removeprefix('t|')}|{entry.attempt:05}|{at}|{entry.kind}|{number}",
         "kind": entry.kind,
@@ -175,4 +180,5 @@ def entry(row: Row) -> JournalEntry:
         created=bool(row["created"]),
         request_ids=tuple(json.loads(row["calls"])),
         note=str(row["note"]),
+        intended=_when(row.get("intended")),
     )
