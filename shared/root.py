@@ -39,6 +39,7 @@ def build(settings: Settings) -> World:
         teams_settings=settings.teams_settings,
         fabric_url=settings.fabric_url,
         identity_client_id=settings.identity_client_id or None,
+        labels_without_guests=frozenset(label.lower() for label in settings.labels_without_guests),
         mailbox=settings.mailbox,
     )
     return World(

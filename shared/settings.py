@@ -110,6 +110,12 @@ class Settings(BaseModel):
         alias="ENTENTE_IDENTITY_CLIENT_ID",
         description="Client id of the user-assigned managed identity; empty for the system-assigned one.",
     )
+    labels_without_guests: tuple[str, ...] = Field(
+        (),
+        alias="ENTENTE_LABELS_WITHOUT_GUESTS",
+        description="Ids (comma separated) of the sensitivity labels whose container settings keep guests out: no API for apps shows "
+        "this, so copy it from the Purview portal. A group with such a label is refused before anything is written.",
+    )
     templates: Path = Field(ROOT / "templates", alias="ENTENTE_TEMPLATES", description="Folder of the partner templates.")
     key_roles: tuple[Role, ...] = Field(
         (),
@@ -199,7 +205,7 @@ class Settings(BaseModel):
             raise ValueError("must hold at least 32 bytes, for example from `openssl rand -base64 32`")
         return key
 
-    @field_validator("key_roles", mode="before")
+    @field_validator("key_roles", "labels_without_guests", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value

@@ -193,6 +193,11 @@ class Tenant:
 
         return Owners(self._graph)
 
+    @property
+    def labels_without_guests(self) -> frozenset[str]:
+        """Ids of the sensitivity labels that keep guests out, as the settings say; no API for apps shows it (facts 2.4)."""
+        return self._settings.labels_without_guests
+
     async def roles(self) -> frozenset[str]:
         """The application permissions on Microsoft Graph that our token really carries (Exchange: `exchange.roles()`)."""
         return await self._wire.tokens.roles(self._settings.graph_resource)
