@@ -1,35 +1,17 @@
 """Exchange Online's organization relationships, in words; how cmdlets are carried there is another's matter."""
 
-from collections.abc import Collection, Mapping
-from typing import Protocol
+from collections.abc import Mapping
 
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.nouns.state import Value
 from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.cmdlets import CmdletAnswer
+from shared.tenant.configured import NAME_TAKEN, NOT_FOUND, READ_AGAIN_WAIT, Cmdlets, as_json, plain
 from shared.tenant.fields import text, texts
 from shared.tenant.found import Relationship
-from shared.tenant.operations import Operation
 
-READ_AGAIN_WAIT = 15.0
-NOT_FOUND = "ManagementObjectNotFoundException"
-NAME_TAKEN = "ADObjectAlreadyExistsException"
 DOMAIN_TAKEN = "DuplicateOrganizationRelationshipDomainException"
-
-
-class Cmdlets(Protocol):
-    """A way to run Exchange Online cmdlets. InvokeCommand is one; a PowerShell worker can take its place."""
-
-    async def run(
-        self, operation: Operation, parameters: Mapping[str, Json], *, about: str, allow: Collection[str] = ()
-    ) -> CmdletAnswer:
-        """The objects that the cmdlet gave, or one of the exceptions in `allow`. Any other raises NotYet or WontWork."""
-        ...
-
-    async def roles(self) -> frozenset[str]:
-        """The application permissions on Exchange Online that we really have."""
-        ...
 
 
 class Exchange:
@@ -51,7 +33,7 @@ class Exchange:
         name = str(parameters["Name"])
         about = f"organization relationship {name!r}"
         answer = await self._cmdlets.run(
-            operations.NEW_RELATIONSHIP, _json(parameters), about=about, allow=(NAME_TAKEN, DOMAIN_TAKEN)
+            operations.NEW_RELATIONSHIP, as_json(parameters), about=about, allow=(NAME_TAKEN, DOMAIN_TAKEN)
         )
         if answer.exception == NAME_TAKEN:
             raise NotYet(f"There is an {about} already, though it was not seen before: it is read again", after=READ_AGAIN_WAIT)
@@ -61,7 +43,7 @@ class Exchange:
     async def set_relationship(self, identity: str, parameters: Mapping[str, Value]) -> None:
         """The relationship has these parameters, `DomainNames` as a whole. Raises WontWork where a domain is in another one."""
         about = f"organization relationship {_named(identity)!r}"
-        sent = _json(parameters) | {"Identity": identity, "Confirm": False}
+        sent = as_json(parameters) | {"Identity": identity, "Confirm": False}
         answer = await self._cmdlets.run(operations.SET_RELATIONSHIP, sent, about=about, allow=(DOMAIN_TAKEN,))
         await self._raise_taken(answer, about, parameters, identity)
 
@@ -95,21 +77,9 @@ def _named(identity: str) -> str:
     return identity
 
 
-def _json(parameters: Mapping[str, Value]) -> dict[str, Json]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in parameters.items()}
-
-
 def _relationship(found: Mapping[str, Json]) -> Relationship:
     raw = dict(found)
     domains = tuple(sorted(domain.lower() for domain in texts(raw, "DomainNames")))
     name = text(raw, "Name")
-    values = {key: _value(value) for key, value in raw.items() if "@" not in key}
+    values = {key: plain(value) for key, value in raw.items() if "@" not in key}
     return Relationship(text(raw, "Guid") or text(raw, "Identity") or name, name, domains, values | {"DomainNames": domains})
-
-
-def _value(value: Json) -> Value:
-    if isinstance(value, list):
-        return tuple(str(item) for item in value)
-    if isinstance(value, bool | int):
-        return value
-    return value or None if isinstance(value, str) else None

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from shared.tenant.capabilities import CrossTenantCapabilities
     from shared.tenant.communities import Communities
+    from shared.tenant.configured import Cmdlets
     from shared.tenant.drives import Drives
     from shared.tenant.exchange import Exchange
     from shared.tenant.fabric import Fabric
@@ -24,13 +25,16 @@ if TYPE_CHECKING:
     from shared.tenant.invitations import Invitations
     from shared.tenant.licences import Licences
     from shared.tenant.mail import Mailbox
+    from shared.tenant.mail_flow import MailFlow
     from shared.tenant.organizations import Organizations
     from shared.tenant.owners import Owners
     from shared.tenant.partner_configurations import PartnerConfigurations
     from shared.tenant.policies import Policies
     from shared.tenant.profiles import Profiles
+    from shared.tenant.recipients import Recipients
     from shared.tenant.redemption import Redemption
     from shared.tenant.sharepoint import SharePoint
+    from shared.tenant.sharing_policies import SharingPolicies
     from shared.tenant.sites import Sites
     from shared.tenant.teams_settings import TeamsSettings
     from shared.tenant.tokens import Credential
@@ -103,9 +107,26 @@ class Tenant:
     @cached_property
     def exchange(self) -> Exchange:
         from shared.tenant.exchange import Exchange
-        from shared.tenant.invoke_command import InvokeCommand
 
-        return Exchange(InvokeCommand(self._wire, self._settings))
+        return Exchange(self._cmdlets)
+
+    @cached_property
+    def sharing_policies(self) -> SharingPolicies:
+        from shared.tenant.sharing_policies import SharingPolicies
+
+        return SharingPolicies(self._cmdlets)
+
+    @cached_property
+    def mail_flow(self) -> MailFlow:
+        from shared.tenant.mail_flow import MailFlow
+
+        return MailFlow(self._cmdlets)
+
+    @cached_property
+    def recipients(self) -> Recipients:
+        from shared.tenant.recipients import Recipients
+
+        return Recipients(self._cmdlets)
 
     @cached_property
     def communities(self) -> Communities:
@@ -210,6 +231,12 @@ class Tenant:
         """Connections are closed. What was never opened stays so."""
         if "_wire" in self.__dict__:
             await self._wire.close()
+
+    @cached_property
+    def _cmdlets(self) -> Cmdlets:
+        from shared.tenant.invoke_command import InvokeCommand
+
+        return InvokeCommand(self._wire, self._settings)
 
     @cached_property
     def _graph(self) -> Graph:
