@@ -3,8 +3,6 @@
 https://learn.microsoft.com/graph/api/resources/sharepointsettings
 """
 
-from dataclasses import dataclass
-
 from kiota_abstractions.method import Method
 
 from shared.nouns.step import Json
@@ -12,40 +10,11 @@ from shared.tenant import operations
 from shared.tenant.fields import flag, text, texts
 from shared.tenant.graph import Graph
 from shared.tenant.plain import request
+from shared.tenant.sharing_settings import ALLOW_LIST, BLOCK_LIST, Sharing
 
-NONE, ALLOW_LIST, BLOCK_LIST = "none", "allowList", "blockList"
 _LISTS = {ALLOW_LIST: "sharingAllowedDomainList", BLOCK_LIST: "sharingBlockedDomainList"}
 _PATH = "/admin/sharepoint/settings"
 _ABOUT = "our tenant's"
-
-
-@dataclass(frozen=True)
-class Sharing:
-    """`capability` is disabled, existingExternalUserSharingOnly, externalUserSharingOnly or externalUserAndGuestSharing.
-
-    `mode` is none, allowList or blockList; a list that the mode does not use has no effect. Domains are in lower case.
-    """
-
-    capability: str
-    mode: str
-    allowed: tuple[str, ...]
-    blocked: tuple[str, ...]
-    resharing: bool | None = None
-    same_account: bool | None = None
-
-    @property
-    def listed(self) -> tuple[str, ...]:
-        """The list that is in force."""
-        return {ALLOW_LIST: self.allowed, BLOCK_LIST: self.blocked}.get(self.mode, ())
-
-    def allows(self, domain: str) -> bool:
-        """Whether the list lets people of the domain in. Entries have no wildcards; one is taken for its own domain only.
-
-        https://learn.microsoft.com/sharepoint/restricted-domains-sharing
-        """
-        if self.mode == ALLOW_LIST:
-            return domain in self.allowed
-        return not (self.mode == BLOCK_LIST and domain in self.blocked)
 
 
 class SharePoint:
