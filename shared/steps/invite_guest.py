@@ -10,6 +10,7 @@ from shared.nouns.outcomes import Applied, NotYet, WontWork
 from shared.nouns.person import Person
 from shared.nouns.state import State, Value
 from shared.nouns.step import Ask, Entry, Intent, Json, Step, Subject, Wish
+from shared.steps.preflights.invite_guest import PERMISSIONS, preflight
 from shared.tenant import Tenant
 from shared.tenant.found import Letter, User
 
@@ -233,7 +234,7 @@ INVITE_GUEST = Step(
     name="invite-guest",
     sentence="The person is a guest in our tenant.",
     subject="person",
-    permissions=("User.Invite.All", "User.Read.All", "User.DeleteRestore.All", "User.ReadWrite.All"),
+    permissions=PERMISSIONS,
     lanes=("invitations", "entra-writes"),
     wanted=wanted,
     read=read,
@@ -242,4 +243,5 @@ INVITE_GUEST = Step(
     undo=undo,
     settled=settled,
     keeps=("user",),
+    preflight=preflight,
 )

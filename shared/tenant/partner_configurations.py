@@ -11,7 +11,7 @@ from msgraph.generated.models.cross_tenant_access_policy_configuration_partner i
 from msgraph.generated.policies.cross_tenant_access_policy.cross_tenant_access_policy_request_builder import (
     CrossTenantAccessPolicyRequestBuilder as Builder,
 )
-from msgraph.generated.policies.cross_tenant_access_policy.partners.item.cross_tenant_access_policy_configuration_partner_tenant_item_request_builder import (  # the SDK's own name
+from msgraph.generated.policies.cross_tenant_access_policy.partners.item.cross_tenant_access_policy_configuration_partner_tenant_item_request_builder import (
     CrossTenantAccessPolicyConfigurationPartnerTenantItemRequestBuilder as PartnerBuilder,
 )
 from msgraph.graph_service_client import GraphServiceClient

@@ -1,0 +1,1 @@
+"""What steps look ahead for, where that is too much for the step's own file."""

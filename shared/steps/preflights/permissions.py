@@ -1,0 +1,46 @@
+"""Application permissions that a step needs and our token does not carry."""
+
+from collections.abc import Iterable
+
+from shared.nouns.step import Finding, Weight
+
+WHERE = "the managed identity's app roles on Microsoft Graph (a new role is in a token after up to 24 h)"
+# Permissions that contain others, beyond ReadWrite for Read: https://learn.microsoft.com/graph/permissions-reference
+WIDER: dict[str, frozenset[str]] = {
+    "User.Read.All": frozenset({"Directory.Read.All", "Directory.ReadWrite.All"}),
+    "User.ReadWrite.All": frozenset({"Directory.ReadWrite.All"}),
+    "User.DeleteRestore.All": frozenset({"User.ReadWrite.All"}),
+    "GroupMember.Read.All": frozenset({"Group.Read.All", "Group.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}),
+    "GroupMember.ReadWrite.All": frozenset({"Group.ReadWrite.All", "Directory.ReadWrite.All"}),
+}
+
+
+def carries(roles: frozenset[str], permission: str) -> bool:
+    """The token carries the permission, or one that contains it."""
+    return bool(roles & {permission, permission.replace(".Read.", ".ReadWrite."), *WIDER.get(permission, ())})
+
+
+def missing(step: str, permissions: Iterable[str], roles: frozenset[str]) -> tuple[Finding, ...]:
+    """One refusal for each permission that is not there."""
+    return tuple(
+        Finding(
+            Weight.REFUSES,
+            permission,
+            "not in our token",
+            WHERE,
+            f"Step {step} needs the application permission {permission}, which our token does not carry: grant it",
+        )
+        for permission in permissions
+        if not carries(roles, permission)
+    )
+
+
+def unread(what: str, permission: str) -> Finding:
+    """That something could not be looked at, and what would allow it."""
+    return Finding(
+        Weight.TELLS,
+        permission,
+        "not in our token",
+        WHERE,
+        f"{what} could not be looked at: that needs the application permission {permission}",
+    )
