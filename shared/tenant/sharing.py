@@ -4,6 +4,8 @@ There is no such question in Microsoft 365 without extra licences: this is a wal
 it stopped. https://learn.microsoft.com/graph/api/driveitem-list-permissions
 """
 
+from __future__ import annotations
+
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -174,15 +176,14 @@ class _Walk:
                     if item.folder:
                         waiting.append(item.id)
                     # What it inherits was seen above it.
-                    if item.shared:
-                        await self._look(drive, item.id, item.url)
-                    if self.stopped:
+                    if item.shared and not await self._look(drive, item.id, item.url):
                         return
 
-    async def _look(self, drive: str, item: str, url: str) -> None:
+    async def _look(self, drive: str, item: str, url: str) -> bool:
+        """Whether there was room to look."""
         if self.permissions >= self.limits.permissions:
             self.stopped = f"The permissions of {self.limits.permissions} items were read, and more items are shared"
-            return
+            return False
         self.permissions += 1
         for share in await self.tenant.drives.shares(drive, item) or ():
             how = self.wanted.how(share)
@@ -190,3 +191,4 @@ class _Walk:
                 continue
             counted = max(len(share.users), len(share.logins), 1)
             self.found.append(SharedItem(self.site, drive, item, url, how, share.roles, share.users, counted, share.until))
+        return True
