@@ -10,7 +10,9 @@ from shared.nouns.errors import Fault, Refusal, reasons
 from shared.nouns.outcomes import Applied, WontWork
 from shared.nouns.request import domain_name
 from shared.nouns.state import State, Value, difference
-from shared.nouns.step import Ask, Entry, Json, Step, Subject, Wish
+from shared.nouns.step import Ask, Entry, Finding, Json, Preflight, Step, Subject, Weight, Wish
+from shared.steps.exchange_ahead import access, readable
+from shared.steps.exchange_values import as_spelled, elements, within
 from shared.tenant import Tenant
 from shared.tenant.found import Relationship
 
@@ -22,6 +24,13 @@ DEFAULTS: dict[str, Value] = {
     "TargetAutodiscoverEpr": "https://autodiscover-s.outlook.com/autodiscover/autodiscover.svc/WSSecurity",
 }
 _MOST_NAME = 64
+WHERE = "Exchange admin center > Organization > Sharing > Organization sharing"
+# https://learn.microsoft.com/graph/api/resources/m365capabilitybase (facts 3.7)
+RETIRES = "between 2026-10 and 2027-04"
+RETIREMENT = (
+    "Microsoft switches organization relationships off between 2026-10 and 2027-04: cross-tenant capabilities (step set-capabilities) are "
+    "what replaces them, and the better choice unless the partner still needs a relationship"
+)
 
 
 def _https(value: str) -> str:
@@ -81,7 +90,7 @@ def wanted(ask: Ask) -> Wish | None:
         asked = RelationshipParameters.model_validate(dict(ask.settings))
     except ValidationError as error:
         raise Refusal(reasons(error, ("steps", STEP))) from None
-    foreign = [domain for domain in asked.DomainNames or () if not _within(domain, ask.partner.domains)]
+    foreign = [domain for domain in asked.DomainNames or () if not within(domain, ask.partner.domains)]
     if foreign:
         raise Refusal(
             [Fault(f"steps.{STEP}.DomainNames", f"{', '.join(foreign)} is not among the partner's domains: add it there")]
@@ -97,7 +106,7 @@ async def read(tenant: Tenant, subject: Subject) -> State:
         names = tuple(sorted(one.name for one in found))
         return dict.fromkeys(PARAMETERS) | {"relationship": None, "conflict": names}
     asked = _asked(subject)
-    shown = {key: _as_spelled(asked.get(key), found[0].values.get(key), key) for key in PARAMETERS}
+    shown = {key: _spelled(asked.get(key), found[0].values.get(key), key) for key in PARAMETERS}
     return shown | {"relationship": found[0].identity, "conflict": ()}
 
 
@@ -111,6 +120,26 @@ def explain(subject: Subject, actual: State) -> str | None:
         f"The organization relationships {names} both have domains or the name of {subject.partner.name}: merge them, or name one in "
         "the request and the domains that are in it"
     )
+
+
+async def preflight(tenant: Tenant, ahead: Preflight) -> tuple[Finding, ...]:
+    """A missing permission, relationships in each other's way, and that Microsoft retires them."""
+    wish = wanted(Ask(ahead.header, ahead.template, ahead.partner, ahead.settings))
+    if wish is None:
+        return ()
+    retired = Finding(Weight.WARNS, "organization relationships", RETIRES, WHERE, RETIREMENT)
+    if missing := await access(tenant, ahead):
+        return (*missing, retired)
+    subject = Subject(id=ahead.partner.tenant_id, partner=ahead.partner, details=wish.details)
+    actual, refused = await readable(read(tenant, subject), "organization relationships")
+    if actual is None:
+        return (*refused, retired)
+    if why := explain(subject, actual):
+        return (Finding(Weight.REFUSES, "organization relationship", "several match", WHERE, why), retired)
+    if actual.get("relationship"):
+        said = "There is a relationship with the partner already: what differs is changed, and nothing else"
+        return (Finding(Weight.TELLS, "organization relationship", str(actual.get("Name")), WHERE, said), retired)
+    return (retired,)
 
 
 async def apply(tenant: Tenant, subject: Subject, change: Mapping[str, Value]) -> Applied:
@@ -137,10 +166,10 @@ async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
     after = {key: value for key, value in entry.after.items() if key in PARAMETERS and value is not None}
     changed = {key: value for key, value in after.items() if entry.created or entry.before.get(key) != value}
     back = _back(entry, changed, there)
-    now = {key: _as_spelled(value, there.values.get(key), key) for key, value in changed.items()}
-    if not entry.created and not difference(back, now) and _elements(back, "DomainNames") == _elements(now, "DomainNames"):
+    now = {key: _spelled(value, there.values.get(key), key) for key, value in changed.items()}
+    if not entry.created and not difference(back, now) and elements(back, "DomainNames") == elements(now, "DomainNames"):
         return Applied(ids={"relationship": there.identity}, note="The values are those of before already")
-    if difference(changed, now) or (entry.created and _elements(changed, "DomainNames") != _elements(now, "DomainNames")):
+    if difference(changed, now) or (entry.created and elements(changed, "DomainNames") != elements(now, "DomainNames")):
         raise WontWork(_both(there, changed, now))
     if entry.created:
         await tenant.exchange.remove_relationship(there.identity)
@@ -153,7 +182,7 @@ def settled(subject: Subject, actual: State) -> str:
     """Whether the relationship is on, and for which domains."""
     state = "enabled" if actual.get("Enabled") else "disabled"
     already = "" if subject.intents else " already"
-    return f"the organization relationship is{already} {state} for {', '.join(sorted(_elements(actual, 'DomainNames')))}"
+    return f"the organization relationship is{already} {state} for {', '.join(sorted(elements(actual, 'DomainNames')))}"
 
 
 def _wanted(asked: RelationshipParameters, domains: tuple[str, ...]) -> dict[str, Value]:
@@ -173,7 +202,7 @@ def _matching(subject: Subject, all_: tuple[Relationship, ...]) -> list[Relation
         return mine
     asked = _asked(subject)
     name = str(asked.get("Name", subject.partner.name))[:_MOST_NAME].casefold()
-    domains = _elements(asked, "DomainNames")
+    domains = elements(asked, "DomainNames")
     return [one for one in all_ if domains & set(one.domains) or one.name.casefold() == name]
 
 
@@ -181,7 +210,7 @@ def _back(entry: Entry, changed: State, there: Relationship) -> dict[str, Value]
     """The values of before; of the domains, only ours are taken out again."""
     back = {key: entry.before.get(key) for key in changed}
     if "DomainNames" in changed:
-        ours = _elements(changed, "DomainNames") - _elements(entry.before, "DomainNames")
+        ours = elements(changed, "DomainNames") - elements(entry.before, "DomainNames")
         back["DomainNames"] = tuple(sorted(set(there.domains) - ours))
     return back
 
@@ -194,18 +223,8 @@ def _both(there: Relationship, ours: State, now: State) -> str:
     )
 
 
-def _as_spelled(asked: Value, actual: Value, key: str) -> Value:
-    same = isinstance(asked, str) and isinstance(actual, str) and key in _ANY_CASE and asked.casefold() == actual.casefold()
-    return asked if same else actual
-
-
-def _elements(state: State, key: str) -> set[str]:
-    value = state.get(key)
-    return set(value) if isinstance(value, tuple) else set()
-
-
-def _within(domain: str, domains: tuple[str, ...]) -> bool:
-    return any(domain == one or domain.endswith(f".{one}") for one in domains)
+def _spelled(asked: Value, actual: Value, key: str) -> Value:
+    return as_spelled(asked, actual) if key in _ANY_CASE else actual
 
 
 SET_ORGANIZATION_RELATIONSHIP = Step(
@@ -224,4 +243,5 @@ SET_ORGANIZATION_RELATIONSHIP = Step(
     exchange_roles=("Federated Sharing",),
     session=True,
     keeps=("relationship",),
+    preflight=preflight,
 )

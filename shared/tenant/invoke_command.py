@@ -62,7 +62,8 @@ class InvokeCommand:
             "X-SerializationLevel": "Partial",
             "connection-id": str(uuid.uuid4()),
         }
-        return self._wire.client.build_request("POST", url, json=body, headers=headers)
+        timeout = max(operation.seconds or 0, self._settings.request_timeout)
+        return self._wire.client.build_request("POST", url, json=body, headers=headers, timeout=timeout)
 
     def _ours(self, link: str, answer: Answer) -> str:
         here, there = urlsplit(self._settings.exchange_url), urlsplit(link)

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 class Operation:
     """`name` completes the sentence "Microsoft 365 refused to ...". `permissions` are all needed together.
 
-    `write` says that it may change the tenant, so that a lost answer leaves the effect unknown.
+    `write` says that it may change the tenant, so that a lost answer leaves the effect unknown. `seconds` is how long its answer may
+    take where that is longer than usual; less than a task's claim (90 s).
     """
 
     name: str
     permissions: tuple[str, ...]
     write: bool = False
+    seconds: float | None = None
 
 
 FIND_USERS = Operation("look for a user by address", ("User.Read.All",))
@@ -128,8 +130,8 @@ GET_OUTBOUND_CONNECTORS = Operation("Get-OutboundConnector", _EXCHANGE)
 NEW_OUTBOUND_CONNECTOR = Operation("New-OutboundConnector", _EXCHANGE, write=True)
 SET_OUTBOUND_CONNECTOR = Operation("Set-OutboundConnector", _EXCHANGE, write=True)
 REMOVE_OUTBOUND_CONNECTOR = Operation("Remove-OutboundConnector", _EXCHANGE, write=True)
-# It sends test mails, so a lost answer leaves them unknown.
-VALIDATE_OUTBOUND_CONNECTOR = Operation("Validate-OutboundConnector", _EXCHANGE, write=True)
+# It sends test mails, so a lost answer leaves them unknown. How long it takes is not documented.
+VALIDATE_OUTBOUND_CONNECTOR = Operation("Validate-OutboundConnector", _EXCHANGE, write=True, seconds=75)
 GET_REMOTE_DOMAINS = Operation("Get-RemoteDomain", _EXCHANGE)
 NEW_REMOTE_DOMAIN = Operation("New-RemoteDomain", _EXCHANGE, write=True)
 SET_REMOTE_DOMAIN = Operation("Set-RemoteDomain", _EXCHANGE, write=True)

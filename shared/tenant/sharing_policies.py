@@ -6,9 +6,10 @@ https://learn.microsoft.com/exchange/sharing/sharing-policies/sharing-policies
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from shared.nouns.outcomes import NotYet
 from shared.nouns.step import Json
 from shared.tenant import operations
-from shared.tenant.configured import Cmdlets
+from shared.tenant.configured import READ_AGAIN_WAIT, Cmdlets
 from shared.tenant.fields import flag, text, texts
 from shared.tenant.recipients import quoted
 
@@ -19,6 +20,8 @@ ACTIONS = (
     "ContactsSharing",
 )
 EVERYBODY = "*"
+# How Exchange refuses a domain that is in a policy twice is unverified.
+DOMAIN_THERE = ("TaskInvalidOperationException", "DataValidationException", "ADObjectAlreadyExistsException")
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,18 @@ class SharingPolicies:
         """The policy has the entries in `add` and none of those in `remove`; every other entry stays, whoever made it.
 
         Exchange adds to and takes from its own list: a list written as a whole would lose what was not visible yet when it was read.
+        Raises NotYet where a domain in `add` has another entry that was not seen.
         """
         table: dict[str, Json] = {"@odata.type": "#Exchange.GenericHashTable"}
         table |= {"Add": list(add)} if add else {}
         table |= {"Remove": list(remove)} if remove else {}
         sent: dict[str, Json] = {"Identity": policy.identity, "Domains": table, "Confirm": False}
-        await self._cmdlets.run(operations.SET_SHARING_POLICY, sent, about=f"sharing policy {policy.name!r}")
+        about = f"sharing policy {policy.name!r}"
+        answer = await self._cmdlets.run(operations.SET_SHARING_POLICY, sent, about=about, allow=DOMAIN_THERE)
+        if answer.exception:
+            raise NotYet(
+                f"The {about} has another entry for the domain, though none was seen: it is read again", after=READ_AGAIN_WAIT
+            )
 
     async def has_mailboxes(self, policy: SharingPolicy) -> bool:
         """Some mailbox has this policy of its own.

@@ -1,0 +1,210 @@
+"""Mail to the partner goes through a connector that insists on TLS."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from shared.nouns.errors import Fault, Refusal, reasons
+from shared.nouns.outcomes import Applied
+from shared.nouns.partner import Partner
+from shared.nouns.request import email_address
+from shared.nouns.state import State, Value
+from shared.nouns.step import Ask, Entry, Finding, Json, Preflight, Step, Subject, Weight, Wish
+from shared.steps import connectors
+from shared.steps.connectors import BY_HAND, NO_CHECK, Direction
+from shared.steps.exchange_values import ANY_SUBDOMAIN, domain_pattern
+from shared.tenant import Tenant
+
+STEP = "set-outbound-connector"
+_CHECK = "Test it there with Validate, towards a recipient at the partner."
+
+ShortName = Annotated[str, Field(min_length=1, max_length=connectors.MOST_NAME)]
+Pattern = Annotated[str, AfterValidator(domain_pattern)]
+Patterns = Annotated[list[Pattern], Field(min_length=1, max_length=100)]
+Host = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9.-]+(/\d{1,2})?$")]
+Recipient = Annotated[str, Field(max_length=254), AfterValidator(email_address)]
+# Besides Opportunistic the values are unverified (facts 4.5).
+Mode = Literal["None", "Opportunistic", "Mandatory"]
+
+
+class OutboundParameters(BaseModel):
+    """The parameters of New- and Set-OutboundConnector, by the cmdlets' names, and `MailFlowCheck`; what is left out is not touched.
+
+    Always a Partner connector; what is for OnPremises ones only is not offered.
+    https://learn.microsoft.com/powershell/module/exchangepowershell/set-outboundconnector
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
+
+    MailFlowCheck: Annotated[
+        Literal["validate", "by-hand", "none"],
+        Field(
+            description="validate: enabled once Validate-OutboundConnector has sent a test mail. by-hand: a person enables it."
+        ),
+    ] = "validate"
+    ValidationRecipients: (
+        Annotated[
+            list[Recipient],
+            Field(min_length=1, max_length=5, description="Who gets the test mail; else postmaster of the first domain."),
+        ]
+        | None
+    ) = None
+    Name: ShortName | None = None
+    Enabled: bool = True
+    RecipientDomains: Patterns | None = None
+    UseMXRecord: bool | None = None
+    SmartHosts: Annotated[list[Host], Field(min_length=1, max_length=20)] | None = None
+    TlsSettings: Literal["EncryptionOnly", "CertificateValidation", "DomainValidation"] = "CertificateValidation"
+    TlsDomain: Pattern | None = None
+    IsTransportRuleScoped: bool | None = None
+    TestMode: bool | None = None
+    MtaStsMode: Mode | None = None
+    SmtpDaneMode: Mode | None = None
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        if (self.TlsSettings == "DomainValidation") is not bool(self.TlsDomain):
+            raise ValueError("TlsDomain goes with TlsSettings DomainValidation, and only with it")
+        if bool(self.SmartHosts) is not (self.UseMXRecord is False):
+            raise ValueError("SmartHosts go with UseMXRecord false, and only with it")
+        return self
+
+
+_NOT_STATE = frozenset({"MailFlowCheck", "Name", "ValidationRecipients"})
+PARAMETERS = tuple(name for name in OutboundParameters.model_fields if name not in _NOT_STATE)
+
+
+async def _checked(tenant: Tenant, subject: Subject, identity: str) -> str | None:
+    """Why the test mail did not get through, or None where it did."""
+    results = await tenant.mail_flow.validate(identity, _recipients(subject))
+    failed = sorted({result.task for result in results if not result.good})
+    if results and not failed:
+        return None
+    what = f"{' and '.join(repr(task) for task in failed)} failed" if failed else "the test gave no result"
+    return (
+        f"Mail to {subject.partner.name} was not seen to flow by the connector, so it is not enabled: {what}. Have the partner check TLS and "
+        f"certificate of its mail servers and the recipient of the test (steps.{STEP}.ValidationRecipients), and try again"
+    )
+
+
+def _passed(subject: Subject) -> Mapping[str, Value]:
+    """The check does not mark the connector as validated; Set- does. (The time is left out: Exchange has `WhenChanged`.)"""
+    return {"IsValidated": True, "ValidationRecipients": _recipients(subject)}
+
+
+OUTBOUND = Direction(
+    step=STEP,
+    title="outbound connector",
+    objects=lambda tenant: tenant.mail_flow.outbound,
+    domains="RecipientDomains",
+    parameters=PARAMETERS,
+    check=_checked,
+    checked=_passed,
+)
+
+
+def wanted(ask: Ask) -> Wish | None:
+    """What the block says; the partner's domains where it names none."""
+    asked = _asked(ask.settings)
+    state = _state(asked, ask.partner)
+    domains = state["RecipientDomains"]
+    names = domains if isinstance(domains, tuple) else ()
+    connectors.refuse_foreign(STEP, "RecipientDomains", names, ask.partner.domains)
+    recipients = asked.ValidationRecipients or [f"postmaster@{name}" for name in names if not name.startswith(ANY_SUBDOMAIN)][:1]
+    checks = asked.Enabled and asked.MailFlowCheck == "validate"
+    if checks and not (recipients and all(_covers(names, recipient.rpartition("@")[2]) for recipient in recipients)):
+        said = "name at least one, and only such as are in RecipientDomains: the test mail goes there"
+        raise Refusal([Fault(f"steps.{STEP}.ValidationRecipients", said)])
+    details: dict[str, Json] = connectors.details(ask, asked.Name, asked.MailFlowCheck, state)
+    return Wish(state, details | {"recipients": list(recipients)})
+
+
+async def read(tenant: Tenant, subject: Subject) -> State:
+    """See `connectors.read`."""
+    return await connectors.read(OUTBOUND, tenant, subject)
+
+
+def explain(subject: Subject, actual: State) -> str | None:
+    """See `connectors.explain`."""
+    return connectors.explain(OUTBOUND, subject, actual)
+
+
+async def apply(tenant: Tenant, subject: Subject, change: Mapping[str, Value]) -> Applied:
+    """See `connectors.apply`: enabled once a test mail got through."""
+    return await connectors.apply(OUTBOUND, tenant, subject, change)
+
+
+async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
+    """See `connectors.undo`."""
+    return await connectors.undo(OUTBOUND, tenant, subject, entry)
+
+
+def settled(subject: Subject, actual: State) -> str:
+    """See `connectors.settled`."""
+    return connectors.settled(OUTBOUND, subject, actual)
+
+
+def instruct(subject: Subject, change: Mapping[str, Value]) -> str | None:
+    """A person checks the mail flow and enables the connector, where the block asks for that."""
+    return connectors.instruct(OUTBOUND, subject, change, _CHECK)
+
+
+async def preflight(tenant: Tenant, ahead: Preflight) -> tuple[Finding, ...]:
+    """See `connectors.preflight`; and whether a test mail goes out, a person is needed, or nobody checks."""
+    wish = wanted(Ask(ahead.header, ahead.template, ahead.partner, ahead.settings))
+    if wish is None:
+        return ()
+    found = await connectors.preflight(OUTBOUND, tenant, ahead, wish.state, str(wish.details["name"]))
+    if wish.state["Enabled"] is not True:
+        return found
+    said = {
+        NO_CHECK: "The connector is enabled without a check of the mail flow: mail to the partner waits or bounces if it does not work",
+        BY_HAND: "A person tests the connector and enables it: the request waits for that",
+    }.get(str(wish.details["check"]), "A test mail is sent to the partner before the connector is enabled")
+    weight = Weight.WARNS if wish.details["check"] == NO_CHECK else Weight.TELLS
+    return (*found, Finding(weight, "MailFlowCheck", str(wish.details["check"]), "the request or its template", said))
+
+
+def _asked(settings: Mapping[str, object]) -> OutboundParameters:
+    try:
+        return OutboundParameters.model_validate(dict(settings))
+    except ValidationError as error:
+        raise Refusal(reasons(error, ("steps", STEP))) from None
+
+
+def _state(asked: OutboundParameters, partner: Partner) -> dict[str, Value]:
+    given = asked.model_dump(exclude_none=True, exclude=set(_NOT_STATE))
+    given.setdefault("RecipientDomains", list(partner.domains))
+    return {key: tuple(sorted(value)) if isinstance(value, list) else value for key, value in given.items()}
+
+
+def _recipients(subject: Subject) -> tuple[str, ...]:
+    given = subject.details.get("recipients")
+    return tuple(str(item) for item in given) if isinstance(given, list) else ()
+
+
+def _covers(patterns: tuple[str, ...], domain: str) -> bool:
+    return any(domain == one or (one.startswith(ANY_SUBDOMAIN) and domain.endswith(one[1:])) for one in patterns)
+
+
+SET_OUTBOUND_CONNECTOR = Step(
+    name=STEP,
+    sentence="Mail to the partner goes through a connector that insists on TLS.",
+    subject="partner",
+    permissions=(),
+    lanes=("exchange",),
+    wanted=wanted,
+    read=read,
+    explain=explain,
+    apply=apply,
+    undo=undo,
+    settled=settled,
+    # Which management role has the connectors' cmdlets is unverified; Exchange Administrator has them.
+    exchange_roles=("Remote and Accepted Domains",),
+    session=True,
+    sensitive=True,
+    keeps=("connector",),
+    preflight=preflight,
+    instruct=instruct,
+)
