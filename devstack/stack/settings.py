@@ -52,6 +52,7 @@ def app_settings(where: Addresses, graph: str) -> dict[str, str]:
         "ENTENTE_TEAMS_URL": where.tenant,
         "ENTENTE_TEAMS_SETTINGS": "write",
         "ENTENTE_FABRIC_URL": where.tenant,
+        "ENTENTE_MAILBOX": "mia@contoso.com",
         "ENTENTE_KEY_ROLES": "Requester,Approver,Operator,Reader",
         "ENTENTE_SWEEP_SCHEDULE": "*/30 * * * * *",
     }

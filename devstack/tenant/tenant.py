@@ -29,6 +29,8 @@ class Behaviour:
     exchange_error_statuses: tuple[int, ...] = (400, 404, 500)
     exchange_empty_statuses: tuple[int, ...] = (200, 204)
     batch_order: str = "shuffled"
+    # Whether a mail keeps the Message-ID that its sender gave it.
+    message_ids_kept: bool = True
 
 
 @dataclass(frozen=True, slots=True)

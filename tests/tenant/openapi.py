@@ -15,6 +15,12 @@ SHARED = Path(__file__).parents[3] / "shared" / "graph"
 _UNDECLARED = frozenset({"creationOptions", "directorySizeQuota", "isMultipleDataLocationsForServicesEnabled"})
 
 
+# Documented by Microsoft and left out of the subset; the tests of their rules judge them.
+NOT_IN_THE_SUBSET = frozenset({"GET /users/{id}/mailFolders/{folder}/messages"})
+# The SDK, from which the subset was made, does not keep this one: https://learn.microsoft.com/graph/api/user-sendmail
+_STATUSES = {"POST /users/{id}/sendMail": 202}
+
+
 @cache
 def description() -> dict[str, Any]:
     """The whole description; skips the test where the file is missing."""
@@ -70,8 +76,13 @@ def judge_response(operation: str, status: int, body: Any) -> None:
     if status >= 400:
         _judge(body, {"$ref": "#/components/schemas/microsoft.graph.o_data_errors.oDataError"}, strict=False)
         return
+    if operation in NOT_IN_THE_SUBSET:
+        return
     found = described(operation)
     assert found is not None, f"{operation} is not in the description"
+    if operation in _STATUSES:
+        assert (status, body) == (_STATUSES[operation], None)
+        return
     responses = found["responses"]
     assert str(status) in responses or (f"{status // 100}XX" in responses), (
         f"{operation} answers {status}, described are {list(responses)}"
@@ -94,6 +105,8 @@ def _judge(body: Any, schema: dict[str, Any], *, strict: bool) -> None:
 def _undeclared(body: Any, schema: dict[str, Any], path: str) -> Any:
     """Properties of the body that the description does not know, `@odata.type` taken into account."""
     schema = _resolved(schema)
+    if "x-pruned-type" in schema:
+        return
     if isinstance(body, list):
         for place, item in enumerate(body):
             yield from _undeclared(item, schema.get("items", {}), f"{path}[{place}]")

@@ -77,6 +77,23 @@ REPLAYS = (
         },
         201,
     ),
+    Replay(
+        "POST /users/{id}/sendMail",
+        "/users/mia@contoso.com/sendMail",
+        {
+            "Message": {
+                "subject": "Welcome",
+                "body": {"contentType": "HTML", "content": "<p>Hello</p>"},
+                "toRecipients": [{"emailAddress": {"address": "ana@fabrikam.com"}}],
+            },
+            "SaveToSentItems": True,
+        },
+        202,
+    ),
+    Replay(
+        "GET /users/{id}/mailFolders/{folder}/messages",
+        "/users/mia@contoso.com/mailFolders/sentitems/messages?$filter=internetMessageId eq '<a@contoso.com>'&$select=id",
+    ),
     Replay("GET /users", "/users?$filter=mail eq 'ana@fabrikam.com'&$expand=sponsors"),
     Replay("GET /users", "/users?$filter=endsWith(mail,'fabrikam.com')&$count=true&$orderby=displayName", eventual=True),
     Replay("GET /users/$count", "/users/$count", eventual=True),

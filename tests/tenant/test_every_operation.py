@@ -6,7 +6,7 @@ import pytest
 from devstack.tenant.coverage import shows
 from devstack.tenant.graph.router import FAMILIES, METHODS, OPERATIONS
 from tests.tenant.calling import Caller, StandingTime, error_of
-from tests.tenant.openapi import described, description, judge_request, judge_response
+from tests.tenant.openapi import NOT_IN_THE_SUBSET, described, description, judge_request, judge_response
 from tests.tenant.replays import IDS, REPLAYS, Replay, make_world
 
 every = pytest.mark.parametrize("replay", REPLAYS, ids=IDS)
@@ -33,7 +33,7 @@ async def test_bodies_are_as_microsoft_describes_them(caller: Caller, replay: Re
 async def test_a_token_without_the_permission_is_refused_and_not_told_which_is_missing(caller: Caller, replay: Replay) -> None:
     world = await make_world(caller)
     before = await caller.state()
-    reply = await replay.send(caller, world, roles=("Mail.Send",))
+    reply = await replay.send(caller, world, roles=("Calendars.Read",))
     assert error_of(reply) == (403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
     judge_response(replay.operation, reply.status_code, reply.json())
     assert (await caller.state()) == before
@@ -54,6 +54,8 @@ def test_permissions_are_those_of_microsofts_tables() -> None:
     }
     without_table, beyond = set(), {}
     for operation in OPERATIONS:
+        if operation.name in NOT_IN_THE_SUBSET:
+            continue
         found = described(operation.name)
         assert found is not None, f"{operation.name} is not in the description"
         table = found.get("x-app-permissions")

@@ -12,15 +12,21 @@ from kiota_abstractions.authentication.access_token_provider import AccessTokenP
 from kiota_abstractions.authentication.allowed_hosts_validator import AllowedHostsValidator
 from kiota_abstractions.authentication.base_bearer_token_authentication_provider import BaseBearerTokenAuthenticationProvider
 from kiota_abstractions.base_request_configuration import RequestConfiguration
+from msgraph.generated.models.body_type import BodyType
 from msgraph.generated.models.directory_object import DirectoryObject
+from msgraph.generated.models.email_address import EmailAddress
 from msgraph.generated.models.group import Group
 from msgraph.generated.models.invitation import Invitation
+from msgraph.generated.models.item_body import ItemBody
+from msgraph.generated.models.message import Message
 from msgraph.generated.models.o_data_errors.o_data_error import ODataError
+from msgraph.generated.models.recipient import Recipient
 from msgraph.generated.models.reference_create import ReferenceCreate
 from msgraph.generated.models.user import User
 from msgraph.generated.users.item.check_member_groups.check_member_groups_post_request_body import (
     CheckMemberGroupsPostRequestBody,
 )
+from msgraph.generated.users.item.send_mail.send_mail_post_request_body import SendMailPostRequestBody
 from msgraph.generated.users.item.user_item_request_builder import UserItemRequestBuilder
 from msgraph.generated.users.users_request_builder import UsersRequestBuilder
 from msgraph.graph_request_adapter import GraphRequestAdapter
@@ -209,3 +215,18 @@ async def test_the_sdk_follows_pages_and_reads_errors(graph: GraphServiceClient,
     assert missing.value.error is not None
     assert missing.value.error.inner_error is not None
     assert missing.value.error.inner_error.request_id
+
+
+@shows("POST /users/{id}/sendMail", "GET /users/{id}/mailFolders/{folder}/messages", rung=5)
+async def test_the_sdk_sends_mail_and_finds_it(graph: GraphServiceClient) -> None:
+    mailbox = graph.users.by_user_id("mia@contoso.com")
+    message = Message(
+        subject="Welcome",
+        body=ItemBody(content_type=BodyType.Html, content="<p>Hello</p>"),
+        to_recipients=[Recipient(email_address=EmailAddress(address="ana@fabrikam.com"))],
+    )
+    await mailbox.send_mail.post(SendMailPostRequestBody(message=message, save_to_sent_items=True))
+    found = await mailbox.mail_folders.by_mail_folder_id("sentitems").messages.get()
+    assert found is not None
+    assert found.value is not None
+    assert [(item.subject, item.is_draft) for item in found.value] == [("Welcome", False)]

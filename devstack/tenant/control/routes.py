@@ -83,6 +83,12 @@ def _set_options(order: Order) -> Any:
     return options_to_json(order.tenant.behaviour)
 
 
+def _mails(order: Order) -> Any:
+    to, kind = order.query.get("to", "").lower(), order.query.get("kind", "")
+    found = [mail for mail in order.tenant.outbox if to in ("", mail["to"].lower()) and kind in ("", mail["kind"])]
+    return {"value": found}
+
+
 def _set_clock(order: Order) -> Any:
     given, clock = _mapping(order), order.tenant.clock
     if given.keys() == {"advance"} and isinstance(given["advance"], int | float):
@@ -112,6 +118,7 @@ ROUTES: dict[str, dict[str, Callable[[Order], Any]]] = {
     "clock": {"GET": _clock, "POST": _set_clock},
     "redeem": {"POST": lambda order: redeem(order.tenant, _mapping(order))},
     "act": {"POST": lambda order: act(order.tenant, _mapping(order))},
+    "mails": {"GET": _mails},
     "state": {"GET": lambda order: state(order.tenant)},
 }
 

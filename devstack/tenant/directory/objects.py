@@ -13,6 +13,7 @@ INDEXED: dict[str, tuple[str, ...]] = {
     "user": ("id", "userPrincipalName", "mail", "proxyAddresses", "otherMails", "mailNickname", "displayName"),
     "group": ("id", "displayName", "mailNickname", "mail", "proxyAddresses"),
     "contact": ("id", "mail", "proxyAddresses"),
+    "message": ("internetMessageId",),
     "organizationRelationship": ("Name", "Guid", "DomainNames"),
     "sharingPolicy": ("Name",),
     "inboundConnector": ("Name",),

@@ -13,6 +13,7 @@ from devstack.tenant.graph import (
     group_references,
     groups,
     invitations,
+    mail,
     memberships,
     organization,
     policies,
@@ -25,6 +26,7 @@ from devstack.tenant.graph.operation import Operation
 FAMILIES: tuple[ModuleType, ...] = (
     invitations,
     users,
+    mail,
     sponsors,
     memberships,
     groups,
