@@ -9,7 +9,10 @@ from devstack.tenant.directory.objects import Record
 from devstack.tenant.exchange import inbound_connector, outbound_connector, remote_domain, sharing_policy
 from devstack.tenant.exchange.recipient import plant_mailboxes
 from devstack.tenant.graph.policies import DEFAULT_AUTHORIZATION_POLICY
+from devstack.tenant.seed_access import PLANTERS as ACCESS_PLANTERS
+from devstack.tenant.seed_access import SECTIONS as ACCESS_SECTIONS
 from devstack.tenant.seed_objects import plant_contacts, plant_groups, plant_relationships, plant_users
+from devstack.tenant.services.workloads import plant_fabric, plant_federation, plant_sharepoint
 from devstack.tenant.tenant import Behaviour, Identity, SimulatedTenant
 
 SECTIONS: dict[str, str] = {
@@ -32,6 +35,10 @@ SECTIONS: dict[str, str] = {
     "allowedDomains": "the only domains whose people may be invited (or blockedDomains, not both)",
     "blockedDomains": "domains whose people may not be invited",
     "blockedTenants": "tenant ids that cross-tenant access settings block",
+    **ACCESS_SECTIONS,
+    "sharepoint": "{settings, sites: [{webUrl, displayName, groupId, sharingCapability, drives: [{id, name, items: [{id, name, folder, parent}]}]}]}",
+    "teamsFederation": "properties of Teams' TenantFederationSettings",
+    "fabric": '{settings: {name: bool}, workspaces: [{id, displayName, roles: {object id or "application": role}}]}',
     "lag": "as in PUT /_sim/lag",
     "throttle": "as in PUT /_sim/throttle",
     "options": "as in PUT /_sim/options",
@@ -202,6 +209,10 @@ _PLANTERS: tuple[tuple[str, Callable[[SimulatedTenant, Any], None]], ...] = (
     ("allowedDomains", _domain_list("allowed_domains")),
     ("blockedDomains", _domain_list("blocked_domains")),
     ("blockedTenants", _domain_list("blocked_tenants")),
+    *ACCESS_PLANTERS,
+    ("sharepoint", plant_sharepoint),
+    ("teamsFederation", plant_federation),
+    ("fabric", plant_fabric),
     ("lag", _lag),
     ("throttle", lambda tenant, given: tenant.throttle.configure(given)),
     ("options", set_options),

@@ -16,6 +16,7 @@ from devstack.tenant.directory.lag import Lag, LagSettings
 from devstack.tenant.directory.objects import Objects
 from devstack.tenant.directory.relations import Relations
 from devstack.tenant.faults import Faults
+from devstack.tenant.graph.access_blocks import SYSTEM_DEFAULT
 from devstack.tenant.graph.policies import DEFAULT_AUTHORIZATION_POLICY
 from devstack.tenant.seed import plant
 from devstack.tenant.tenant import SimulatedTenant
@@ -79,6 +80,7 @@ def build(seed: Any, clock: TenantClock, tokens: TokenIssuer | None = None) -> S
         throttle=Throttle(clock.seconds),
         faults=Faults(chance),
         authorization_policy=dict(DEFAULT_AUTHORIZATION_POLICY),
+        access_default=dict(SYSTEM_DEFAULT),
     )
     plant(tenant, seed)
     return tenant

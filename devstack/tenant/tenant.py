@@ -10,6 +10,7 @@ from devstack.tenant.directory.objects import Entry, Objects, Record
 from devstack.tenant.directory.relations import Relations
 from devstack.tenant.faults import Faults
 from devstack.tenant.journal import Journal
+from devstack.tenant.services.workloads import Workloads
 from devstack.tenant.throttle import Throttle
 from devstack.tenant.tokens import TokenIssuer
 
@@ -25,6 +26,11 @@ class Behaviour:
     domain_blocked_status: int = 400
     cross_tenant_blocked_status: int = 400
     duplicate_group_status: int = 400
+    # A second cross-tenant access configuration for a tenant, or capability of a partner: 400 or 409 (facts 3.1).
+    duplicate_partner_status: int = 400
+    cross_tenant_policy_characters: int = 25_000
+    # Microsoft documents reading terms of use for people only; the permission exists for applications too.
+    agreements_for_applications: bool = False
     # HTTP statuses of failed cmdlets and of cmdlets without output, in turn (facts 4.1: "HTTP status is unreliable").
     exchange_error_statuses: tuple[int, ...] = (400, 404, 500)
     exchange_empty_statuses: tuple[int, ...] = (200, 204)
@@ -65,9 +71,15 @@ class SimulatedTenant:
     identities: list[Identity] = field(default_factory=list)
     partner_tenants: dict[str, Record] = field(default_factory=dict)
     authorization_policy: Record = field(default_factory=dict)
+    access_default: Record = field(default_factory=dict)
+    access_policies: list[Record] = field(default_factory=list)
+    agreements: list[Record] = field(default_factory=list)
+    service_principals: list[Record] = field(default_factory=list)
+    sign_ins: list[Record] = field(default_factory=list)
     allowed_domains: list[str] = field(default_factory=list)
     blocked_domains: list[str] = field(default_factory=list)
     blocked_tenants: list[str] = field(default_factory=list)
+    workloads: Workloads = field(default_factory=Workloads)
     outbox: list[Record] = field(default_factory=list)
     audits: list[Record] = field(default_factory=list)
     deleted: dict[str, None] = field(default_factory=dict)

@@ -18,15 +18,15 @@ class Replay:
     body: Any = None
     status: int = 200
     eventual: bool = False
+    beta: bool = False
 
     @property
     def method(self) -> str:
         return self.operation.partition(" ")[0]
 
     async def send(self, caller: Caller, world: dict[str, str], **more: Any) -> Any:
-        return await caller.graph(
-            self.method, _filled(self.path, world), _filled(self.body, world), eventual=self.eventual, **more
-        )
+        path = f"{caller.tenant.address}/beta{self.path}" if self.beta else self.path
+        return await caller.graph(self.method, _filled(path, world), _filled(self.body, world), eventual=self.eventual, **more)
 
 
 def _filled(value: Any, world: dict[str, str]) -> Any:
@@ -41,6 +41,55 @@ def _filled(value: Any, world: dict[str, str]) -> Any:
     return value
 
 
+ALL_USERS = {"accessType": "allowed", "targets": [{"target": "AllUsers", "targetType": "user"}]}
+OFFICE = {"accessType": "allowed", "targets": [{"target": "Office365", "targetType": "application"}]}
+INBOUND = {"isAllowed": True, "resourceScopes": {"included": [{"resourceId": "All", "resourceType": "user"}], "excluded": []}}
+NORTHWIND, WINGTIP = "33333333-3333-3333-3333-333333333333", "44444444-4444-4444-4444-444444444444"
+PARTNERS = "/policies/crossTenantAccessPolicy/partners"
+DEFAULT = "/policies/crossTenantAccessPolicy/default"
+APP = "eeeeeeee-0000-4000-8000-000000000001"
+ACCESS = {
+    "crossTenantPartners": [
+        {
+            "tenantId": NORTHWIND,
+            "m365CollaborationInbound": {"users": ALL_USERS},
+            "identitySynchronization": {
+                "tenantId": NORTHWIND,
+                "displayName": "Northwind",
+                "userSyncInbound": {"isSyncAllowed": True},
+            },
+        },
+        {"tenantId": WINGTIP, "inboundTrust": {"isMfaAccepted": True}},
+    ],
+    "m365Capabilities": [
+        {"tenantId": NORTHWIND, "name": "crossTenantMailTipsAll", "inboundAccess": INBOUND},
+        {"tenantId": "default", "name": "crossTenantMailTipsLimited", "inboundAccess": INBOUND},
+    ],
+    "conditionalAccess": [
+        {
+            "displayName": "Guests need MFA and accept our terms",
+            "conditions": {"users": {"includeUsers": ["GuestsOrExternalUsers"]}},
+            "grantControls": {"operator": "AND", "builtInControls": ["mfa"], "termsOfUse": [APP]},
+        }
+    ],
+    "agreements": [{"id": APP, "displayName": "Terms for guests"}],
+    "servicePrincipals": [{"id": APP, "displayName": "Northwind Portal", "appOwnerOrganizationId": NORTHWIND}],
+    "signIns": [
+        {
+            "createdDateTime": "2026-11-22T11:00:00Z",
+            "userPrincipalName": "ana@fabrikam.com",
+            "userId": MIA,
+            "appDisplayName": "Microsoft Teams",
+            "ipAddress": "192.0.2.1",
+            "homeTenantId": NORTHWIND,
+            "conditionalAccessStatus": "success",
+        }
+    ],
+    "crossTenantDefault": {"inboundTrust": {"isMfaAccepted": True}},
+    "blockedDomains": ["bad.example"],
+}
+
+
 async def make_world(caller: Caller) -> dict[str, str]:
     """A guest with a sponsor in a group, a deleted guest, a deleted group, an audit entry."""
     ana = await caller.guest("ana@fabrikam.com", invitedUserSponsors=[{"@odata.type": "#microsoft.graph.user", "id": MIA}])
@@ -53,6 +102,8 @@ async def make_world(caller: Caller) -> dict[str, str]:
     old = (await caller.graph("POST", "/groups", body)).json()["id"]
     await caller.graph("DELETE", f"/groups/{old}")
     audit = (await caller.graph("GET", "/auditLogs/directoryAudits")).json()["value"][0]["id"]
+    await caller.control("PUT", "options", {"agreementsForApplications": True})
+    await caller.control("POST", "seed", ACCESS)
     tenant = caller.tenant.services.tenant.tenant_id
     known = {"mia": MIA, "noor": NOOR, "li": LI, "project": PROJECT, "readers": READERS, "contact": CONTACT}
     return {**known, "ana": ana, "bo": bo, "gone": gone, "old": old, "audit": audit, "tenant": tenant}
@@ -162,6 +213,76 @@ REPLAYS = (
         {"allowInvitesFrom": "adminsAndGuestInviters"},
         204,
     ),
+    Replay("GET /policies/b2bManagementPolicies", "/policies/b2bManagementPolicies", beta=True),
+    Replay(f"GET {DEFAULT}", DEFAULT),
+    Replay(f"PATCH {DEFAULT}", DEFAULT, {"b2bCollaborationInbound": {"usersAndGroups": ALL_USERS, "applications": OFFICE}}, 204),
+    Replay(f"POST {DEFAULT}/resetToSystemDefault", f"{DEFAULT}/resetToSystemDefault", None, 204),
+    Replay(f"GET {PARTNERS}", PARTNERS),
+    Replay(
+        f"POST {PARTNERS}",
+        PARTNERS,
+        {
+            "tenantId": "22222222-2222-2222-2222-222222222222",
+            "inboundTrust": {
+                "isMfaAccepted": True,
+                "isCompliantDeviceAccepted": False,
+                "isHybridAzureADJoinedDeviceAccepted": False,
+            },
+            "automaticUserConsentSettings": {"inboundAllowed": True, "outboundAllowed": True},
+            "b2bCollaborationInbound": {"usersAndGroups": ALL_USERS, "applications": OFFICE},
+        },
+        201,
+    ),
+    Replay(f"GET {PARTNERS}/{{id}}", f"{PARTNERS}/{WINGTIP}"),
+    Replay(
+        f"PATCH {PARTNERS}/{{id}}",
+        f"{PARTNERS}/{WINGTIP}",
+        {"inboundTrust": None, "m365CollaborationInbound": {"users": ALL_USERS}},
+        204,
+    ),
+    Replay(f"DELETE {PARTNERS}/{{id}}", f"{PARTNERS}/{WINGTIP}", None, 204),
+    Replay(f"GET {PARTNERS}/{{id}}/identitySynchronization", f"{PARTNERS}/{NORTHWIND}/identitySynchronization"),
+    Replay(
+        f"PUT {PARTNERS}/{{id}}/identitySynchronization",
+        f"{PARTNERS}/{WINGTIP}/identitySynchronization",
+        {"displayName": "Wingtip", "userSyncInbound": {"isSyncAllowed": False}},
+        204,
+    ),
+    Replay(f"DELETE {PARTNERS}/{{id}}/identitySynchronization", f"{PARTNERS}/{NORTHWIND}/identitySynchronization", None, 204),
+    *(
+        replay
+        for place, path, name in (
+            (f"{PARTNERS}/{{id}}", f"{PARTNERS}/{NORTHWIND}", "crossTenantMailTipsAll"),
+            (DEFAULT, DEFAULT, "crossTenantMailTipsLimited"),
+        )
+        for replay in (
+            Replay(f"GET {place}/m365Capabilities", f"{path}/m365Capabilities"),
+            Replay(
+                f"POST {place}/m365Capabilities",
+                f"{path}/m365Capabilities",
+                {"@odata.type": "#microsoft.graph.crossTenantCalendarAvailabilityBasic", "inboundAccess": INBOUND},
+                201,
+            ),
+            Replay(f"GET {place}/m365Capabilities/{{name}}", f"{path}/m365Capabilities/{name}"),
+            Replay(
+                f"PATCH {place}/m365Capabilities/{{name}}",
+                f"{path}/m365Capabilities/{name}",
+                {"@odata.type": f"#microsoft.graph.{name}", "inboundAccess": {**INBOUND, "isAllowed": False}},
+                204,
+            ),
+        )
+    ),
+    Replay(
+        f"DELETE {PARTNERS}/{{id}}/m365Capabilities/{{name}}",
+        f"{PARTNERS}/{NORTHWIND}/m365Capabilities/crossTenantMailTipsAll",
+        None,
+        204,
+    ),
+    Replay("GET /identity/conditionalAccess/policies", "/identity/conditionalAccess/policies"),
+    Replay("GET /identityGovernance/termsOfUse/agreements", "/identityGovernance/termsOfUse/agreements"),
+    Replay("GET /servicePrincipals", f"/servicePrincipals?$filter=appOwnerOrganizationId eq {NORTHWIND}"),
+    Replay("GET /servicePrincipals/{id}", f"/servicePrincipals/{APP}?$select=id,appId,displayName"),
+    Replay("GET /auditLogs/signIns", "/auditLogs/signIns?$filter=createdDateTime ge 2026-11-22T10:00:00Z"),
     Replay(
         "GET /tenantRelationships/findTenantInformationByDomainName(domainName='{value}')",
         "/tenantRelationships/findTenantInformationByDomainName(domainName='fabrikam.co.uk')",

@@ -73,6 +73,12 @@ def test_permissions_are_those_of_microsofts_tables() -> None:
         "GET /directory/deletedItems/graph.group",
         "GET /directory/deletedItems/{id}",
         "DELETE /directory/deletedItems/{id}",
+        "GET /identityGovernance/termsOfUse/agreements",
+        *(
+            f"{method} /policies/crossTenantAccessPolicy/{owner}/m365Capabilities/{{name}}"
+            for owner, methods in (("partners/{id}", ("GET", "PATCH", "DELETE")), ("default", ("GET", "PATCH")))
+            for method in methods
+        ),
     }
 
 

@@ -39,9 +39,19 @@ def state(tenant: SimulatedTenant) -> dict[str, Any]:
         "remoteDomains": [entry.record for entry in objects.all("remoteDomain")],
         "mailboxes": [entry.record for entry in objects.all("mailboxSettings")],
         "authorizationPolicy": tenant.authorization_policy,
+        "crossTenantDefault": tenant.access_default,
+        "crossTenantPartners": [entry.record for entry in objects.all("crossTenantPartner")],
+        "m365Capabilities": [
+            {"tenantId": entry.id.split(":")[1], **entry.record} for entry in objects.all("m365Capability")
+        ],
+        "conditionalAccess": tenant.access_policies,
+        "agreements": tenant.agreements,
+        "servicePrincipals": tenant.service_principals,
+        "signIns": tenant.sign_ins,
         "allowedDomains": tenant.allowed_domains,
         "blockedDomains": tenant.blocked_domains,
         "blockedTenants": tenant.blocked_tenants,
         "tenants": tenant.partner_tenants,
         "outbox": tenant.outbox,
+        **tenant.workloads.to_json(),
     }

@@ -1,9 +1,12 @@
-"""The directory's audit log, as far as changes made here fill it. https://learn.microsoft.com/graph/api/resources/directoryaudit"""
+"""The directory's audit log, as far as changes made here fill it, and the sign-ins that a seed put there.
+
+https://learn.microsoft.com/graph/api/resources/directoryaudit and /signin
+"""
 
 import base64
 
 from devstack.tenant.directory.objects import Record
-from devstack.tenant.errors import bad_request, not_found
+from devstack.tenant.errors import GraphError, bad_request, not_found
 from devstack.tenant.graph.operation import Call, Operation, Reply
 from devstack.tenant.graph.show import next_link
 from devstack.tenant.odata.filter import Filterable, parse_filter
@@ -16,16 +19,41 @@ _OPERATORS = {
     "category": frozenset({"eq"}),
 }
 _FILTERABLE = Filterable("DirectoryAudit", _OPERATORS, {name.lower(): name for name in _OPERATORS})
+_SIGN_IN_OPERATORS = {
+    "createdDateTime": frozenset({"eq", "ge", "le"}),
+    "userId": frozenset({"eq"}),
+    "userPrincipalName": frozenset({"eq", "startswith"}),
+    "appId": frozenset({"eq"}),
+    "ipAddress": frozenset({"eq", "startswith"}),
+    "correlationId": frozenset({"eq"}),
+    "conditionalAccessStatus": frozenset({"eq"}),
+}
+_SIGN_INS = Filterable("SignIn", _SIGN_IN_OPERATORS, {name.lower(): name for name in _SIGN_IN_OPERATORS})
 
 
 def list_audits(call: Call) -> Reply:
     """What was changed, the latest first."""
+    return _page(call, call.tenant.audits, _FILTERABLE, "auditLogs/directoryAudits")
+
+
+def list_sign_ins(call: Call) -> Reply:
+    """Who signed in, the latest first. It needs a tenant with Entra ID P1."""
+    if not call.tenant.premium:
+        raise GraphError(
+            403,
+            "Authentication_RequestFromNonPremiumTenantOrB2CTenant",
+            "Neither tenant is B2C or tenant doesn't have premium license",
+        )
+    return _page(call, call.tenant.sign_ins, _SIGN_INS, "auditLogs/signIns")
+
+
+def _page(call: Call, records: list[Record], filterable: Filterable, context: str) -> Reply:
     text = call.options.given.get("filter")
-    matches = parse_filter(text, _FILTERABLE).matches if text is not None else lambda _: True
-    found: list[Record] = [audit for audit in reversed(call.tenant.audits) if matches(audit)]
+    matches = parse_filter(text, filterable).matches if text is not None else lambda _: True
+    found = [record for record in reversed(records) if matches(record)]
     size = call.options.top(1000, 1000)
     start = _start(call.options.given.get("skiptoken"))
-    body: Record = {"@odata.context": call.context("auditLogs/directoryAudits")}
+    body: Record = {"@odata.context": call.context(context)}
     if start + size < len(found):
         body["@odata.nextLink"] = next_link(call, base64.urlsafe_b64encode(str(start + size).encode()).decode())
     return Reply(200, {**body, "value": found[start : start + size]})
@@ -61,5 +89,14 @@ OPERATIONS = (
     Operation(
         "GET", "/auditLogs/directoryAudits/{id}", get_audit, _PERMISSIONS, f"{_API}get", kind="report", deviations=_DEVIATIONS
     ),
+    Operation(
+        "GET",
+        "/auditLogs/signIns",
+        list_sign_ins,
+        ("AuditLog.Read.All",),
+        "https://learn.microsoft.com/graph/api/signin-list",
+        kind="report",
+        deviations=("only sign-ins of the seed, in its order",),
+    ),
 )
-NOT_SIMULATED = ("GET /auditLogs/signIns",)
+NOT_SIMULATED: tuple[str, ...] = ()

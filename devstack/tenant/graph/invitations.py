@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from devstack.tenant.directory.objects import Entry, Record
 from devstack.tenant.errors import GraphError, bad_request, not_found
+from devstack.tenant.graph.cross_tenant_access import blocks_invitations
 from devstack.tenant.graph.guests import Holders, new_guest, who_has
 from devstack.tenant.graph.invitation_body import Wish, read_invitation
 from devstack.tenant.graph.operation import GUID, Call, Operation, Reply
@@ -51,7 +52,7 @@ def _refuse_by_policy(call: Call, wish: Wish) -> None:
         code = "Forbidden" if status == 403 else "BadRequest"
         raise GraphError(status, code, f"The domain '{wish.domain}' is not allowed by your organization's collaboration policy.")
     home = tenant.partner_tenants.get(wish.domain)
-    if home is not None and home["tenantId"] in tenant.blocked_tenants:
+    if home is not None and (home["tenantId"] in tenant.blocked_tenants or blocks_invitations(tenant, home["tenantId"])):
         status = tenant.behaviour.cross_tenant_blocked_status
         code = "Forbidden" if status == 403 else "BadRequest"
         raise GraphError(status, code, "This invitation is blocked by cross-tenant access settings.")

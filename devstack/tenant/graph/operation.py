@@ -128,7 +128,7 @@ class Operation:
     """A method on a path. `permissions` are the application permissions of which one is enough.
 
     `units` is the read cost before $select and $top change it; `kind` decides which limits it counts against.
-    `unverified` and `deviations` are sentences for coverage.md.
+    `unverified` and `deviations` are sentences for coverage.md. `beta`: it is there under /beta alone.
     """
 
     method: Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
@@ -140,6 +140,7 @@ class Operation:
     units: int = 1
     unverified: tuple[str, ...] = ()
     deviations: tuple[str, ...] = ()
+    beta: bool = False
 
     @property
     def name(self) -> str:

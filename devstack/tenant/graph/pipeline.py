@@ -71,6 +71,8 @@ async def answer(tenant: SimulatedTenant, request: Request) -> Answer:
     try:
         token_free_call = _authenticate(tenant, request)
         operation, parameters = route(request.method, request.path)
+        if operation.beta and request.version != "beta":
+            raise bad_request(f"Resource not found for the segment '{request.path.strip('/').split('/')[-1]}'.", "BadRequest")
         entry.kind = "read" if operation.kind in ("read", "report") else operation.kind
         token_free_call.parameters = parameters
         headers = _charge(tenant, operation, token_free_call, entry)

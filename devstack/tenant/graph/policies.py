@@ -1,5 +1,6 @@
-"""The authorization policy: who may invite, and what guests may see. Facts section 3.3."""
+"""The authorization policy: who may invite, and what guests may see; and which domains may be invited. Facts 3.3 and 3.4."""
 
+import json
 from typing import Any
 
 from devstack.tenant.directory.objects import Record
@@ -66,6 +67,26 @@ def _fits(before: Any, value: Any) -> bool:
     return before is None or value is None or isinstance(value, type(before))
 
 
+def list_b2b_management(call: Call) -> Reply:
+    """The one policy with the list of domains, a JSON text within JSON; none where nobody ever set a list."""
+    tenant = call.tenant
+    lists = {"AllowedDomains": tenant.allowed_domains} if tenant.allowed_domains else {"BlockedDomains": tenant.blocked_domains}
+    rules = {
+        "InvitationsAllowedAndBlockedDomainsPolicy": lists,
+        "AutoRedeemPolicy": {"AdminConsentedForUsersIntoTenantIds": [], "NoAADConsentForUsersFromTenantsIds": []},
+    }
+    policy = {
+        "id": "dddddddd-0000-4000-8000-0000000b2b00",
+        "deletedDateTime": None,
+        "displayName": "B2BManagementPolicy",
+        "description": None,
+        "isOrganizationDefault": True,
+        "definition": [json.dumps({"B2BManagementPolicy": rules}, separators=(",", ":"))],
+    }
+    found = [policy] if tenant.allowed_domains or tenant.blocked_domains else []
+    return Reply(200, {"@odata.context": call.context("policies/b2bManagementPolicies"), "value": found})
+
+
 _API = "https://learn.microsoft.com/graph/api/authorizationpolicy-"
 OPERATIONS = (
     Operation(
@@ -84,5 +105,19 @@ OPERATIONS = (
         f"{_API}update",
         kind="write",
     ),
+    Operation(
+        "GET",
+        "/policies/b2bManagementPolicies",
+        list_b2b_management,
+        ("Policy.Read.B2BManagementPolicy", "Policy.ReadWrite.B2BManagementPolicy"),
+        "https://learn.microsoft.com/graph/api/policyroot-list-b2bmanagementpolicies?view=graph-rest-beta",
+        beta=True,
+        deviations=("query options are ignored; a list is changed by a seed (`allowedDomains`, `blockedDomains`)",),
+    ),
 )
-NOT_SIMULATED = ("GET /policies/crossTenantAccessPolicy", "GET /policies/crossTenantAccessPolicy/partners")
+NOT_SIMULATED = (
+    "POST /policies/b2bManagementPolicies",
+    "GET /policies/b2bManagementPolicies/{id}",
+    "PATCH /policies/b2bManagementPolicies/{id}",
+    "DELETE /policies/b2bManagementPolicies/{id}",
+)

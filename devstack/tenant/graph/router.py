@@ -9,7 +9,11 @@ from urllib.parse import unquote
 from devstack.tenant.errors import GraphError, bad_request, not_simulated
 from devstack.tenant.graph import (
     audit_logs,
+    capabilities,
+    conditional_access,
+    cross_tenant_access,
     deleted_items,
+    drives,
     group_references,
     groups,
     invitations,
@@ -17,6 +21,9 @@ from devstack.tenant.graph import (
     memberships,
     organization,
     policies,
+    service_principals,
+    sharepoint_settings,
+    sites,
     sponsors,
     tenant_relationships,
     users,
@@ -34,8 +41,15 @@ FAMILIES: tuple[ModuleType, ...] = (
     deleted_items,
     organization,
     policies,
+    cross_tenant_access,
+    capabilities,
+    conditional_access,
     tenant_relationships,
+    service_principals,
     audit_logs,
+    sharepoint_settings,
+    sites,
+    drives,
 )
 OPERATIONS: tuple[Operation, ...] = tuple(operation for family in FAMILIES for operation in family.OPERATIONS)
 
