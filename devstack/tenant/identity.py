@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from devstack.tenant.tenant import Identity, SimulatedTenant
-from devstack.tenant.tokens import AUDIENCES, OTHER_RESOURCES
+from devstack.tenant.tokens import AUDIENCES, OTHER_RESOURCES, SHAREPOINT
 
 API_VERSION = "2019-08-01"
 
@@ -35,6 +35,9 @@ def answer_token(tenant: SimulatedTenant, secret: str, headers: Mapping[str, str
             f"AADSTS500011: The resource principal named {resource} was not found in the tenant named {tenant.initial_domain}.",
         )
     audience = AUDIENCES.get(resource.rstrip("/"), resource)
+    if (urlsplit(resource).hostname or "").endswith(".sharepoint.com"):
+        # One service principal for every SharePoint host, so the permissions are the same; each token is good for its host only.
+        audience = SHAREPOINT
     token, expires = tenant.tokens.mint(
         resource,
         application=identity.application,

@@ -10,6 +10,7 @@ import jwt
 
 GRAPH = "https://graph.microsoft.com"
 EXCHANGE = "https://outlook.office365.com"
+SHAREPOINT = "00000003-0000-0ff1-ce00-000000000000"
 
 # The names by which a token for a service may be asked for; all of them are the same service (facts 0.1).
 AUDIENCES: dict[str, str] = {
@@ -26,6 +27,7 @@ OTHER_RESOURCES = (
     "https://vault.azure.net",
     "https://management.azure.com",
     "https://api.fabric.microsoft.com",
+    "48ac35b8-9aa8-4d74-927d-1f4a14a0b239",
     "https://analysis.windows.net/powerbi/api",
     "https://monitor.azure.com",
 )
@@ -39,6 +41,7 @@ DIRECTORY_ROLES: dict[str, str] = {
     "Privileged Authentication Administrator": "7be44c8a-adaf-4e2a-84d6-ab2649e08a13",
     "Authentication Administrator": "c4e39bd9-1100-46d3-8c65-fb160da0071f",
     "Security Reader": "5d6b6bb7-de71-4623-b4af-96380a352509",
+    "Teams Administrator": "69091246-20e8-4a56-aa4d-066075b2a7a8",
     "User Administrator": "fe930be7-5e62-47db-91af-98c3a49a38b1",
 }
 

@@ -12,6 +12,7 @@ from devstack.tenant.exchange.invoke import Command, Exchange
 from devstack.tenant.graph.batch import answer_batch
 from devstack.tenant.graph.pipeline import Answer, Request, answer
 from devstack.tenant.identity import answer_token
+from devstack.tenant.services.door import answer_service
 from devstack.tenant.tenant import SimulatedTenant
 
 _LARGEST_BODY = 32 * 1024 * 1024
@@ -37,6 +38,7 @@ class Services:
         app.router.add_post("/adminapi/{version:beta|v1\\.0}/{tenant}/InvokeCommand", self._exchange)
         app.router.add_get("/msi/token", self._token)
         app.router.add_route("*", "/_sim/{path:.*}", self._control)
+        app.router.add_route("*", "/{path:(?:_api|sites|teams|v1|Skype\\.Policy)/.*}", self._service)
         app.router.add_route("*", "/{tail:.*}", _nowhere)
         return app
 
@@ -68,6 +70,19 @@ class Services:
             body=body,
         )
         return await _respond(request, await self.exchange.answer(command))
+
+    async def _service(self, request: web.Request) -> web.StreamResponse:
+        body, _ = await _json(request)
+        received = Request(
+            method=request.method,
+            version="",
+            path=request.rel_url.path,
+            query=request.rel_url.raw_query_string,
+            headers=request.headers,
+            base=f"{request.scheme}://{request.host}",
+            body=body,
+        )
+        return await _respond(request, await answer_service(self.tenant, received))
 
     async def _token(self, request: web.Request) -> web.StreamResponse:
         tenant = self.tenant
