@@ -9,7 +9,6 @@ import pytest
 from devstack.tenant.coverage import shows
 from tests.tenant.calling import Caller, StandingTime, error_of
 
-
 WHERE = "/users/mia@contoso.com/sendMail"
 SENT = "/users/mia@contoso.com/mailFolders/sentitems/messages"
 TO = [{"emailAddress": {"address": "ana@fabrikam.com"}}]
