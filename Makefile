@@ -1,7 +1,7 @@
 # Everything a person or a pipeline runs. Needs Python 3.13, Node 20 and make; the rest it installs into .venv and node_modules.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-system lint types up demo bench lock clean
+.PHONY: help setup test lint types up demo bench lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -30,9 +30,6 @@ node_modules/.ready: package-lock.json
 
 test: setup ## run the tests
 	@$(BIN)/python -m pytest
-
-test-system: setup ## the long system tests on top: bad luck, control, large requests, people who are there
-	@$(BIN)/python -m pytest -o addopts="-q --strict-markers -p no:cacheprovider --import-mode=importlib" tests/system
 
 lint: setup ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .

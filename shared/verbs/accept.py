@@ -40,11 +40,12 @@ async def accept(world: World, body: bytes, who: str, retry: int = 0) -> None:
     name = ""
     try:
         try:
-            raw = decoded(body)
-            name = str(raw.get("id", "")) if isinstance(raw, dict) else ""
-            read = read_request(raw)
-            with span("accept partner request", request=read.header.id, part=read.header.part):
-                await _accept(world, read, who)
+            async with world.planning:
+                raw = decoded(body)
+                name = str(raw.get("id", "")) if isinstance(raw, dict) else ""
+                read = read_request(raw)
+                with span("accept partner request", request=read.header.id, part=read.header.part):
+                    await _accept(world, read, who)
         except (Refusal, WontWork) as refusal:
             await _record_refusal(world, body, name, without_addresses(str(refusal)))
         else:

@@ -1,5 +1,6 @@
 """Everything outside that a verb may touch, put together once by the composition root."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ REQUEST_SEEN_SECONDS = 2
 # A slot nearer than this is not worth scheduling for.
 AT_ONCE = timedelta(seconds=1)
 LONGEST_AGAIN_SECONDS = 60.0
+MOST_PARTS_AT_ONCE = 2
 
 
 @dataclass
@@ -32,6 +34,8 @@ class World:
     bus: Bus
     tenant: Tenant
     steps: tuple[Step[Tenant], ...]
+    # A part of a request is up to 2,000 guests; however many arrive at once, so many are unfolded in one process.
+    planning: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_PARTS_AT_ONCE))
     _seen: dict[str, tuple[datetime, Request]] = field(default_factory=dict)
     _flying: Counter[tuple[str, str]] = field(default_factory=Counter)
     _left: set[tuple[str, str]] = field(default_factory=set)

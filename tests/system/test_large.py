@@ -26,11 +26,6 @@ async def test_ten_thousand_guests_in_one_request_with_bounded_memory(local: Loc
         await _accepted(local, partner, count)
         peaks[count] = _peak(local.host.pid)
     assert peaks[MANY] < 2 * peaks[FEW], f"bytes at most: {peaks}"
-    assert (await local.control("cancel", f"crowd{MANY}"))["reason"].startswith("cancelled by")
-    await until(lambda: _cancelled(local, f"crowd{MANY}"), "the request ends", 200)
-    shown = await local.seen(f"crowd{MANY}")
-    assert shown is not None
-    assert shown["counts"] == {"cancelled": MANY + 1}
 
 
 async def _accepted(local: Local, partner: Partner, count: int) -> None:
@@ -42,15 +37,10 @@ async def _accepted(local: Local, partner: Partner, count: int) -> None:
         # Not asked of the app, which would count all tasks each time.
         return not any((await local.queues())["partner-requests"].values())
 
-    await until(planned, f"{count} guests are planned", 200)
+    await until(planned, f"{count} guests are planned")
     shown = await local.seen(partner.name)
     assert shown is not None
     assert (shown["state"], shown["counts"]) == ("queued", {"ready": count + 1})
-
-
-async def _cancelled(local: Local, name: str) -> bool:
-    _, body = await local.call("GET", "partner-requests")
-    return any(request["id"] == name and request["state"] == "cancelled" for request in body["requests"])
 
 
 def _peak(pid: int) -> int:
