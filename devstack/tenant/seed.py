@@ -12,6 +12,8 @@ from devstack.tenant.graph.policies import DEFAULT_AUTHORIZATION_POLICY
 from devstack.tenant.seed_access import PLANTERS as ACCESS_PLANTERS
 from devstack.tenant.seed_access import SECTIONS as ACCESS_SECTIONS
 from devstack.tenant.seed_objects import plant_contacts, plant_groups, plant_relationships, plant_users
+from devstack.tenant.seed_teamwork import PLANTERS as TEAMWORK_PLANTERS
+from devstack.tenant.seed_teamwork import SECTIONS as TEAMWORK_SECTIONS
 from devstack.tenant.services.workloads import plant_fabric, plant_federation, plant_sharepoint
 from devstack.tenant.tenant import Behaviour, Identity, SimulatedTenant
 
@@ -36,6 +38,7 @@ SECTIONS: dict[str, str] = {
     "blockedDomains": "domains whose people may not be invited",
     "blockedTenants": "tenant ids that cross-tenant access settings block",
     **ACCESS_SECTIONS,
+    **TEAMWORK_SECTIONS,
     "sharepoint": "{settings, sites: [{webUrl, displayName, groupId, sharingCapability, drives: [{id, name, items: [{id, name, folder, parent}]}]}]}",
     "teamsFederation": "properties of Teams' TenantFederationSettings",
     "fabric": '{settings: {name: bool}, workspaces: [{id, displayName, roles: {object id or "application": role}}]}',
@@ -210,6 +213,7 @@ _PLANTERS: tuple[tuple[str, Callable[[SimulatedTenant, Any], None]], ...] = (
     ("blockedDomains", _domain_list("blocked_domains")),
     ("blockedTenants", _domain_list("blocked_tenants")),
     *ACCESS_PLANTERS,
+    *TEAMWORK_PLANTERS,
     ("sharepoint", plant_sharepoint),
     ("teamsFederation", plant_federation),
     ("fabric", plant_fabric),

@@ -35,6 +35,16 @@ class Behaviour:
     exchange_error_statuses: tuple[int, ...] = (400, 404, 500)
     exchange_empty_statuses: tuple[int, ...] = (200, 204)
     batch_order: str = "shuffled"
+    # Second settings of a template for a group or the tenant: 400 or 409; whether a PATCH keeps what it leaves out (facts 2.3).
+    duplicate_setting_status: int = 400
+    omitted_settings_stay: bool = False
+    # Whether AllowToAddGuests binds applications too (facts 2.3), and whether they may set sensitivity labels (facts 2.4).
+    guest_settings_bind_apps: bool = True
+    labels_by_applications: bool = False
+    # Seconds from a group's creation until Teams knows it (facts 2.2: up to 15 minutes), and until a community is made.
+    teams_knows_groups_after: int = 0
+    community_seconds: int = 5
+    engage_native_mode: bool = True
     # Whether a mail keeps the Message-ID that its sender gave it.
     message_ids_kept: bool = True
 
@@ -81,6 +91,8 @@ class SimulatedTenant:
     blocked_tenants: list[str] = field(default_factory=list)
     workloads: Workloads = field(default_factory=Workloads)
     outbox: list[Record] = field(default_factory=list)
+    labels: dict[str, Record] = field(default_factory=dict)
+    skus: list[Record] = field(default_factory=list)
     audits: list[Record] = field(default_factory=list)
     deleted: dict[str, None] = field(default_factory=dict)
     _counts: dict[str, int] = field(default_factory=dict)

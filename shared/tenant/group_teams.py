@@ -32,7 +32,7 @@ class GroupTeams:
         """The group's team, or None where there is none (or no such group)."""
         group = guid(group_id, "group id")
         answer = await self._graph.ask(
-            operations.READ_TEAM, request(Method.GET, "/groups/{group}/team", group=group), about=f"group {group}", allow=(404,)
+            operations.READ_TEAM, request(Method.GET, "/teams/{team}", team=group), about=f"group {group}", allow=(404,)
         )
         return None if answer.status == 404 else _team(group, answer.content())
 

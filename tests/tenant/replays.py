@@ -101,12 +101,47 @@ async def make_world(caller: Caller) -> dict[str, str]:
     body = {"displayName": "Old", "mailNickname": "old", "mailEnabled": True, "securityEnabled": False, "groupTypes": ["Unified"]}
     old = (await caller.graph("POST", "/groups", body)).json()["id"]
     await caller.graph("DELETE", f"/groups/{old}")
+    settings, community = await _teamwork(caller, ana)
     audit = (await caller.graph("GET", "/auditLogs/directoryAudits")).json()["value"][0]["id"]
     await caller.control("PUT", "options", {"agreementsForApplications": True})
     await caller.control("POST", "seed", ACCESS)
     tenant = caller.tenant.services.tenant.tenant_id
     known = {"mia": MIA, "noor": NOOR, "li": LI, "project": PROJECT, "readers": READERS, "contact": CONTACT}
-    return {**known, "ana": ana, "bo": bo, "gone": gone, "old": old, "audit": audit, "tenant": tenant}
+    return {
+        **known,
+        "ana": ana,
+        "bo": bo,
+        "gone": gone,
+        "old": old,
+        "audit": audit,
+        "tenant": tenant,
+        "settings": settings,
+        **community,
+    }
+
+
+async def _teamwork(caller: Caller, guest: str) -> tuple[str, dict[str, str]]:
+    """The project group has settings of its own and a team; a community is there, and another one is being made."""
+    pair = {"name": "AllowToAddGuests", "value": "true"}
+    body: Any = {"templateId": "08d542b9-071f-4e16-94b0-74abb372e3d9", "values": [pair]}
+    settings = (await caller.graph("POST", f"/groups/{PROJECT}/settings", body)).json()["id"]
+    body = {"templateId": "62375ab9-6b52-47ed-826b-58e47e0e304b", "values": [pair]}
+    everywhere = (await caller.graph("POST", "/groupSettings", body)).json()["id"]
+    await caller.graph("PUT", f"/groups/{PROJECT}/team", {"guestSettings": {"allowDeleteChannels": True}})
+    body = {"displayName": "Friends", "privacy": "private", "owners@odata.bind": [f"{USERS}/{MIA}"]}
+    await caller.control("PUT", "options", {"communitySeconds": 0})
+    made = await caller.graph("POST", "/employeeExperience/communities", body)
+    operation = made.headers["Location"].rpartition("/")[2]
+    community = (await caller.graph("GET", "/employeeExperience/communities")).json()["value"][0]["id"]
+    body = {
+        "displayName": "Plain",
+        "mailNickname": "plain",
+        "mailEnabled": True,
+        "securityEnabled": False,
+        "groupTypes": ["Unified"],
+    }
+    plain = (await caller.graph("POST", "/groups", {**body, "owners@odata.bind": [f"{USERS}/{MIA}"]})).json()["id"]
+    return settings, {"everywhere": everywhere, "community": community, "operation": operation, "plain": plain}
 
 
 REPLAYS = (
@@ -291,6 +326,74 @@ REPLAYS = (
         "GET /tenantRelationships/findTenantInformationByTenantId(tenantId='{value}')",
         "/tenantRelationships/findTenantInformationByTenantId(tenantId='22222222-2222-2222-2222-222222222222')",
     ),
+    Replay("GET /groupSettingTemplates", "/groupSettingTemplates"),
+    Replay("GET /groupSettingTemplates/{id}", "/groupSettingTemplates/08d542b9-071f-4e16-94b0-74abb372e3d9"),
+    Replay("GET /groupSettings", "/groupSettings"),
+    Replay(
+        "POST /groupSettings",
+        "/groupSettings",
+        {
+            "templateId": "80661d51-be2f-4d46-9713-98a2fcaec5bc",
+            "values": [{"name": "CustomBlockedSubStringsList", "value": "partner"}],
+        },
+        201,
+    ),
+    Replay("GET /groupSettings/{id}", "/groupSettings/{everywhere}"),
+    Replay(
+        "PATCH /groupSettings/{id}",
+        "/groupSettings/{everywhere}",
+        {"values": [{"name": "EnableGroupCreation", "value": "false"}]},
+        204,
+    ),
+    Replay("DELETE /groupSettings/{id}", "/groupSettings/{everywhere}", None, 204),
+    Replay(
+        "POST /groups/{id}/settings",
+        "/groups/{plain}/settings",
+        {"templateId": "08d542b9-071f-4e16-94b0-74abb372e3d9", "values": [{"name": "AllowToAddGuests", "value": "false"}]},
+        201,
+    ),
+    Replay("GET /groups/{id}/settings", "/groups/{project}/settings"),
+    Replay("GET /groups/{id}/settings/{reference}", "/groups/{project}/settings/{settings}"),
+    Replay(
+        "PATCH /groups/{id}/settings/{reference}",
+        "/groups/{project}/settings/{settings}",
+        {"values": [{"name": "AllowToAddGuests", "value": "false"}]},
+        204,
+    ),
+    Replay("DELETE /groups/{id}/settings/{reference}", "/groups/{project}/settings/{settings}", None, 204),
+    Replay("GET /groups/{id}/team", "/groups/{project}/team"),
+    Replay(
+        "PUT /groups/{id}/team",
+        "/groups/{plain}/team",
+        {
+            "memberSettings": {"allowCreatePrivateChannels": True, "allowCreateUpdateChannels": True},
+            "messagingSettings": {"allowUserEditMessages": True, "allowUserDeleteMessages": True},
+            "funSettings": {"allowGiphy": True, "giphyContentRating": "strict"},
+            "guestSettings": {"allowCreateUpdateChannels": False, "allowDeleteChannels": False},
+        },
+        201,
+    ),
+    Replay("GET /teams/{id}", "/teams/{project}"),
+    Replay("PATCH /teams/{id}", "/teams/{project}", {"guestSettings": {"allowCreateUpdateChannels": True}}, 204),
+    Replay("POST /teams/{id}/archive", "/teams/{project}/archive", {"shouldSetSpoSiteReadOnlyForMembers": False}, 202),
+    Replay("GET /employeeExperience/communities", "/employeeExperience/communities"),
+    Replay(
+        "POST /employeeExperience/communities",
+        "/employeeExperience/communities",
+        {"displayName": "Fabrikam partners", "privacy": "private", "owners@odata.bind": [USERS + "/{mia}"]},
+        202,
+    ),
+    Replay("GET /employeeExperience/communities/{id}", "/employeeExperience/communities/{community}"),
+    Replay(
+        "PATCH /employeeExperience/communities/{id}", "/employeeExperience/communities/{community}", {"privacy": "public"}, 204
+    ),
+    Replay("DELETE /employeeExperience/communities/{id}", "/employeeExperience/communities/{community}", None, 204),
+    Replay("GET /employeeExperience/engagementAsyncOperations", "/employeeExperience/engagementAsyncOperations"),
+    Replay(
+        "GET /employeeExperience/engagementAsyncOperations/{id}",
+        "/employeeExperience/engagementAsyncOperations/{operation}",
+    ),
+    Replay("GET /subscribedSkus", "/subscribedSkus"),
     Replay("GET /auditLogs/directoryAudits", "/auditLogs/directoryAudits?$filter=activityDisplayName eq 'Delete group'"),
     Replay("GET /auditLogs/directoryAudits/{id}", "/auditLogs/directoryAudits/{audit}"),
 )

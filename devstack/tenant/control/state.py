@@ -52,6 +52,12 @@ def state(tenant: SimulatedTenant) -> dict[str, Any]:
         "blockedDomains": tenant.blocked_domains,
         "blockedTenants": tenant.blocked_tenants,
         "tenants": tenant.partner_tenants,
+        "groupSettings": [entry.record for entry in objects.all("groupSetting")],
+        "sensitivityLabels": list(tenant.labels.values()),
+        "teams": [entry.record for entry in objects.all("team")],
+        "communities": [entry.record for entry in objects.all("community")],
+        "engagementOperations": [entry.record for entry in objects.all("engagementOperation")],
+        "subscribedSkus": tenant.skus,
         "outbox": tenant.outbox,
         **tenant.workloads.to_json(),
     }

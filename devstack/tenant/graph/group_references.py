@@ -4,6 +4,7 @@ from typing import Any
 
 from devstack.tenant.directory.objects import Entry, Record
 from devstack.tenant.errors import already_referenced, bad_request, denied, not_found
+from devstack.tenant.graph.guests_in_groups import refuse_guest_owners, refuse_guests
 from devstack.tenant.graph.kinds import USER
 from devstack.tenant.graph.operation import NO_CONTENT, Call, Operation, Reply
 from devstack.tenant.graph.permissions import GROUP_WRITE, MEMBER_READ, MEMBER_WRITE, OWNER_READ
@@ -56,6 +57,7 @@ def bind_members(call: Call, group: Entry, links: Any) -> None:
         raise already_referenced("members")
     if group.id in distinct:
         raise bad_request("A group cannot be a member of itself.")
+    refuse_guests(call.tenant, group, group.record, members)
     for member in members:
         call.tenant.relations.add("members", group.id, member.id)
         call.tenant.audit("Add member to group", "GroupManagement", group, call.token.application)
@@ -82,8 +84,7 @@ def add_owner(call: Call) -> Reply:
     owner = call.reference(call.json().get("@odata.id"), kinds=("user",))
     if owner.id in call.tenant.relations.targets("owners", group.id):
         raise already_referenced("owners")
-    if owner.record.get("userType") == "Guest" and "Unified" in (group.record.get("groupTypes") or []):
-        raise denied("Guests are not allowed to be owners of groups in this organization.")
+    refuse_guest_owners(call.tenant, group.record, [owner])
     call.tenant.relations.add("owners", group.id, owner.id)
     call.tenant.audit("Add owner to group", "GroupManagement", group, call.token.application)
     return Reply(NO_CONTENT)
@@ -134,7 +135,10 @@ def _refuse_without_role_management(call: Call, group: Entry) -> None:
 
 
 _API = "https://learn.microsoft.com/graph/api/group-"
-_REFUSALS = ("a dynamic group is refused with 403 Authorization_RequestDenied",)
+_REFUSALS = (
+    "a dynamic group is refused with 403 Authorization_RequestDenied",
+    "a group that keeps guests out by its label, its settings or the tenant's refuses them with 403 (`guestSettingsBindApps`)",
+)
 OPERATIONS = (
     Operation("GET", "/groups/{id}/members", list_members, MEMBER_READ, f"{_API}list-members", units=3),
     Operation("GET", "/groups/{id}/members/graph.user", list_member_users, MEMBER_READ, f"{_API}list-members", units=3),

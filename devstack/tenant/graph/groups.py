@@ -7,6 +7,7 @@ from typing import Any
 from devstack.tenant.directory.objects import Entry, Record
 from devstack.tenant.errors import GraphError, bad_request, conflict
 from devstack.tenant.graph.group_references import bind_members, member_kinds, refuse_foreign_mastered
+from devstack.tenant.graph.guests_in_groups import labelled, refuse_guest_owners, refuse_guests
 from devstack.tenant.graph.kinds import GROUP
 from devstack.tenant.graph.look_up import find
 from devstack.tenant.graph.operation import NO_CONTENT, Call, Operation, Reply
@@ -55,7 +56,7 @@ def create_group(call: Call) -> Reply:
     for name in ("displayName", "mailEnabled", "mailNickname", "securityEnabled"):
         if body.get(name) in (None, ""):
             raise bad_request(f"A value is required for property '{name}' of resource 'Group'.")
-    values = checked(GROUP, body, creating=True)
+    values = labelled(call.tenant, checked(GROUP, body, creating=True))
     if values.get("isAssignableToRole"):
         call.require("RoleManagement.ReadWrite.Directory")
     _refuse_kind(values)
@@ -67,6 +68,8 @@ def create_group(call: Call) -> Reply:
         "owners": [call.reference(link, kinds=("user",)) for link in links["owners"]],
         "members": [call.reference(link, kinds=member_kinds(values)) for link in links["members"]],
     }
+    refuse_guests(call.tenant, None, values, bound["members"])
+    refuse_guest_owners(call.tenant, values, bound["owners"])
     entry = new_group(call.tenant, values)
     for relation, targets in bound.items():
         for target in targets:
@@ -138,7 +141,7 @@ def update_group(call: Call) -> Reply:
     properties: dict[str, Any] = {name: value for name, value in body.items() if not name.endswith("@odata.bind")}
     call.require(*(MEMBER_WRITE if links is not None and not properties else GROUP_WRITE))
     entry = call.for_writing(found)
-    changes = checked(GROUP, properties)
+    changes = labelled(call.tenant, checked(GROUP, properties))
     if changes:
         refuse_foreign_mastered(entry)
         if "displayName" in changes and not changes["displayName"]:
@@ -175,8 +178,14 @@ OPERATIONS = (
         ("Group.Create", *GROUP_WRITE),
         f"{_API}post-groups",
         kind="write",
-        unverified=("a duplicate mailNickname is refused with 400 (`duplicateGroupStatus`)",),
-        deviations=("rules of dynamic groups are not evaluated: members stay as seeded",),
+        unverified=(
+            "a duplicate mailNickname is refused with 400 (`duplicateGroupStatus`)",
+            "applications may not set sensitivity labels: 403 (`labelsByApplications`)",
+        ),
+        deviations=(
+            "rules of dynamic groups are not evaluated: members stay as seeded",
+            "the naming policy and blocked words are not applied; who may create groups binds people only",
+        ),
     ),
     Operation(
         "PATCH",
@@ -193,9 +202,5 @@ NOT_SIMULATED = (
     "GET /groups/delta",
     "GET /groups/delta()",
     "GET /groups/{id}/drive",
-    "GET /groups/{id}/settings",
-    "POST /groups/{id}/settings",
-    "GET /groups/{id}/team",
-    "PUT /groups/{id}/team",
     "GET /groups/{id}/transitiveMembers",
 )
