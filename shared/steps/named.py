@@ -10,7 +10,7 @@ from shared.nouns.errors import Refusal, reasons
 
 
 def _site(value: str) -> str:
-    if not re.fullmatch(r"https://[A-Za-z0-9-]+\.sharepoint\.[a-z.]+(/[^\s?#'\"]*)?", value):
+    if not re.fullmatch(r"https://[A-Za-z0-9-]+\.sharepoint(\.com|\.us|\.cn|-mil\.us)(/[^\s?#'\"]*)?", value):
         raise ValueError("must be the URL of a SharePoint site such as https://contoso.sharepoint.com/sites/project")
     return value.rstrip("/")
 

@@ -75,7 +75,18 @@ def simulation(simulated: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> It
 
 def settings_of(simulation: Simulation) -> TenantSettings:
     where = simulation.where
-    return TenantSettings(where["tenantId"], graph_url=where["graph"], exchange_url=where["tenant"])
+    return TenantSettings(
+        where["tenantId"],
+        graph_url=where["graph"],
+        exchange_url=where["tenant"],
+        sharepoint_url=where["tenant"],
+        sharepoint_admin_url=where["tenant"],
+        sharepoint_resource="https://contoso.sharepoint.com",
+        sharepoint_admin_resource="https://contoso-admin.sharepoint.com",
+        teams_url=where["tenant"],
+        teams_settings="write",
+        fabric_url=where["tenant"],
+    )
 
 
 @pytest.fixture
