@@ -66,8 +66,9 @@ def _new(invocation: Invocation) -> list[dict[str, Any]]:
 
 
 def _set(invocation: Invocation) -> list[dict[str, Any]]:
+    chosen = NOUN.entry(invocation).id
     done = NOUN.change(invocation)
-    _only_default(invocation, NOUN.entry(invocation).id)
+    _only_default(invocation, chosen)
     return done
 
 
