@@ -5,21 +5,39 @@ from shared.steps.add_to_group import ADD_TO_GROUP
 from shared.steps.add_to_workspace import ADD_TO_WORKSPACE
 from shared.steps.allow_domain import ALLOW_DOMAIN
 from shared.steps.allow_federation import ALLOW_FEDERATION
+from shared.steps.create_community import CREATE_COMMUNITY
+from shared.steps.create_group import CREATE_GROUP
 from shared.steps.invite_guest import INVITE_GUEST
 from shared.steps.limit_site import LIMIT_SITE
 from shared.steps.set_capabilities import SET_CAPABILITIES
+from shared.steps.set_group_guest_settings import SET_GROUP_GUEST_SETTINGS
+from shared.steps.set_guest_details import SET_GUEST_DETAILS
+from shared.steps.set_inbound_connector import SET_INBOUND_CONNECTOR
 from shared.steps.set_organization_relationship import SET_ORGANIZATION_RELATIONSHIP
+from shared.steps.set_outbound_connector import SET_OUTBOUND_CONNECTOR
 from shared.steps.set_partner_configuration import SET_PARTNER_CONFIGURATION
+from shared.steps.set_remote_domain import SET_REMOTE_DOMAIN
+from shared.steps.set_sharing_policy import SET_SHARING_POLICY
 from shared.steps.share_item import SHARE_ITEM
 from shared.steps.share_site import SHARE_SITE
+from shared.steps.team_enable_group import TEAM_ENABLE_GROUP
 from shared.tenant import Tenant
 
 STEPS: tuple[Step[Tenant], ...] = (
     SET_PARTNER_CONFIGURATION,
     SET_CAPABILITIES,
+    CREATE_GROUP,
+    CREATE_COMMUNITY,
+    SET_GROUP_GUEST_SETTINGS,
+    TEAM_ENABLE_GROUP,
     INVITE_GUEST,
+    SET_GUEST_DETAILS,
     ADD_TO_GROUP,
     SET_ORGANIZATION_RELATIONSHIP,
+    SET_SHARING_POLICY,
+    SET_INBOUND_CONNECTOR,
+    SET_OUTBOUND_CONNECTOR,
+    SET_REMOTE_DOMAIN,
     ALLOW_DOMAIN,
     LIMIT_SITE,
     SHARE_SITE,
