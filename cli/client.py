@@ -82,6 +82,10 @@ class Api:
         """A person's story."""
         return dict(self._call("POST", "why", json={"address": address}))
 
+    def journal(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        """The journal of a partner or a person."""
+        return dict(self._call("POST", "journal", json=dict(question)))
+
     def _call(self, method: str, path: str, *, missing: Any = BadInput, **more: Any) -> Any:
         try:
             answer = self._http.request(method, path, **more)

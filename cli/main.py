@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli import journal as audit
 from cli import show
 from cli.client import Api
 from cli.connection import connection
@@ -89,6 +90,29 @@ def why(address: Annotated[str, typer.Argument(help="A person's e-mail address."
     with _told(as_json=as_json), _api() as api:
         found = api.why(address)
         _print_json(found) if as_json else show.console().print(show.plain(found["sentence"]), soft_wrap=True)
+
+
+@app.command()
+def journal(
+    subject: Annotated[
+        str, typer.Argument(metavar="PARTNER|PERSON", help="A partner's tenant id, domain or name; a person's address or opaque id.")
+    ],
+    *,
+    verify: Annotated[bool, typer.Option("--verify", help="Check that no entry was changed, removed or added.")] = False,
+    head: Annotated[str, typer.Option(help="A head of the chain that you have kept (NUMBER:HASH): it must still be in it.")] = "",
+    export: Annotated[Path | None, typer.Option(metavar="DIR", help="Write the audit pack there: JSON, CSV and HTML.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what was done for a partner or a person, and export it. Exit code 1: the seals do not hold."""
+    with _told(as_json=as_json), _api() as api:
+        found = api.journal(audit.asked(subject, verify=verify, head=head, export=export is not None))
+        saved = audit.save(found, export) if export else []
+        found.pop("files", None)
+        _print_json(found) if as_json else audit.show(show.console(), found)
+        if saved and not as_json:
+            show.console().print(show.plain(f"Written: {', '.join(map(str, saved))}"), soft_wrap=True)
+        if not found.get("verification", {"holds": True})["holds"]:
+            raise typer.Exit(STOPPED)
 
 
 def _control(verb: str, name: str, *, as_json: bool) -> None:

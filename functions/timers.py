@@ -3,6 +3,7 @@
 import azure.functions as func
 
 from shared.root import world
+from shared.verbs.seal import seal
 from shared.verbs.sweep import sweep
 
 bp = func.Blueprint()
@@ -14,3 +15,11 @@ async def sweep_lost_tasks(timer: func.TimerRequest) -> None:
     """Tasks that got lost are on their way again."""
     del timer
     await sweep(await world())
+
+
+@bp.function_name("seal-journal")
+@bp.timer_trigger(arg_name="timer", schedule="%ENTENTE_SEAL_SCHEDULE%", run_on_startup=False, use_monitor=False)
+async def seal_journal(timer: func.TimerRequest) -> None:
+    """Every journal entry is in the chain of seals."""
+    del timer
+    await seal(await world())

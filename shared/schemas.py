@@ -54,6 +54,10 @@ def _settings_page() -> str:
         "",
         "When lost tasks are looked for, as NCRONTAB (`0 */5 * * * *`). The Functions host reads it, and refuses to start without. (needed)",
         "",
+        "## ENTENTE_SEAL_SCHEDULE",
+        "",
+        "When new journal entries are sealed, as NCRONTAB (`30 */5 * * * *`). The Functions host reads it, and refuses to start without. (needed)",
+        "",
     ]
     return "\n".join(lines)
 

@@ -54,6 +54,7 @@ def app_settings(where: Addresses, graph: str) -> dict[str, str]:
         "ENTENTE_FABRIC_URL": where.tenant,
         "ENTENTE_MAILBOX": "mia@contoso.com",
         "ENTENTE_KEY_ROLES": "Requester,Approver,Operator,Reader",
+        "ENTENTE_SEAL_SCHEDULE": "15 * * * * *",
         "ENTENTE_SWEEP_SCHEDULE": "*/30 * * * * *",
     }
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from shared.settings import Settings
 from shared.tables.guests import Guests
+from shared.tables.journal import Journal
 from shared.tables.pace import Pace
 from shared.tables.parked import Parked
 from shared.tables.partners import Partners
 from shared.tables.people import People
 from shared.tables.requests import Requests
+from shared.tables.seals import Seals
 from shared.tables.store import TABLES, Table, Write
 from shared.tables.tasks import Tasks
 from shared.tables.together import Together
@@ -33,6 +35,8 @@ class Tables:
         self.people = People(table("people"))
         self.pace = Pace(table("pace"))
         self.parked = Parked(table("parked"))
+        self.journal = Journal(table("tasks"), table("requests"))
+        self.seals = Seals(table("seals"))
         self.close = ending
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 type Row = Mapping[str, Any]
-TABLES = ("requests", "tasks", "partners", "guests", "people", "pace", "parked")
+TABLES = ("requests", "tasks", "partners", "guests", "people", "pace", "parked", "seals")
 MOST_IN_A_TRANSACTION = 100
 
 

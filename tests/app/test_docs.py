@@ -49,7 +49,7 @@ def test_the_sample_settings_are_settings_that_exist() -> None:
 
     sample = json.loads((ROOT / "local.settings.sample.json").read_text(encoding="utf-8"))["Values"]
     known = {field.alias for field in Settings.model_fields.values()}
-    hosts_own = {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage", "ENTENTE_SWEEP_SCHEDULE"}
+    hosts_own = {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage", "ENTENTE_SWEEP_SCHEDULE", "ENTENTE_SEAL_SCHEDULE"}
     assert set(sample) - known - hosts_own == set()
     needed = {field.alias for field in Settings.model_fields.values() if field.is_required()}
     assert needed <= set(sample)

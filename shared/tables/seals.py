@@ -1,0 +1,85 @@
+"""The `seals` table: one chain of seals, and which entries of a request are in it.
+
+Partition `chain` has the seals by number, so that inserting the next number is what lets only one writer seal at a time.
+Partition `r|request` says which of its entries are sealed; it is written after the seal, and where it is missing for a seal,
+its entries are sealed once more, which harms nothing. `head` is where to begin looking for the last seal.
+"""
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Iterable
+from datetime import datetime
+from typing import Any
+
+from shared.seal import Seal
+from shared.tables.store import Insert, Merge, Row, Table
+from shared.tables.task_rows import instant
+
+CHAIN, HEAD = "chain", "head"
+# A property holds 32 K characters; an entry's key and hash take about 200 of them.
+MOST_CHARACTERS = 28_000
+
+
+class Seals:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    async def last(self) -> Seal | None:
+        """The head of the chain, or None before the first seal."""
+        hint = await self._table.get(HEAD, HEAD)
+        number = int(hint["number"]) if hint else 0
+        found = await self._table.get(CHAIN, _key(number)) if number else None
+        while (following := await self._table.get(CHAIN, _key(number + 1))) is not None:
+            found, number = following, number + 1
+        return None if found is None else _decoded(found)
+
+    async def append(self, seal: Seal) -> None:
+        """The seal is the head of the chain. Raises Exists where somebody else has added one of this number."""
+        await self._table.write(Insert(_encoded(seal)))
+        if seal.entries:
+            marks = json.dumps([_mark(key) for key, _ in seal.entries])
+            await self._table.write(Merge({"PartitionKey": f"r|{seal.request}", "RowKey": _key(seal.number), "marks": marks}))
+        await self._table.write(Merge({"PartitionKey": HEAD, "RowKey": HEAD, "number": seal.number}))
+
+    async def unsealed(self, request: str, keys: Iterable[str]) -> list[str]:
+        """Those of the entries that are in no seal yet, in order."""
+        marks: set[str] = set()
+        async for row in self._table.rows(f"r|{request}"):
+            marks.update(json.loads(row["marks"]))
+        return [key for key in keys if _mark(key) not in marks]
+
+    async def chain(self) -> AsyncIterator[Seal]:
+        """Every seal, in order."""
+        async for row in self._table.rows(CHAIN):
+            yield _decoded(row)
+
+
+def _key(number: int) -> str:
+    return f"{number:012}"
+
+
+def _mark(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:24]
+
+
+def _encoded(seal: Seal) -> dict[str, Any]:
+    return {
+        "PartitionKey": CHAIN,
+        "RowKey": _key(seal.number),
+        "at": instant(seal.at),
+        "request": seal.request,
+        "entries": json.dumps([list(entry) for entry in seal.entries], ensure_ascii=False),
+        "previous": seal.previous,
+        "digest": seal.digest,
+    }
+
+
+def _decoded(row: Row) -> Seal:
+    return Seal(
+        number=int(row["RowKey"]),
+        at=datetime.fromisoformat(str(row["at"])),
+        request=str(row["request"]),
+        entries=tuple((str(key), str(digest)) for key, digest in json.loads(row["entries"])),
+        previous=str(row["previous"]),
+        digest=str(row["digest"]),
+    )
