@@ -14,6 +14,8 @@ from devstack.tenant.exchange.cmdlet import Cmdlet
 from devstack.tenant.exchange.invoke import CMDLETS
 from devstack.tenant.graph.operation import Operation
 from devstack.tenant.graph.router import FAMILIES, OPERATIONS
+from devstack.tenant.services.door import ENDPOINTS
+from devstack.tenant.services.endpoint import Endpoint
 
 PAGE = Path(__file__).with_name("coverage.md")
 TESTS = Path(__file__).parents[2] / "tests" / "tenant"
@@ -29,11 +31,12 @@ BATCH = "POST /$batch"
 TOKEN = "GET /msi/token"  # noqa: S105  # a path, no secret
 GRAPH = tuple(operation.name for operation in OPERATIONS)
 EXCHANGE = tuple(cmdlet.name for cmdlet in CMDLETS.values())
+SERVICES = tuple(endpoint.name for endpoint in ENDPOINTS)
 
 
 def shows[Test: Callable[..., object]](*operations: str, rung: int) -> Callable[[Test], Test]:
     """A test that proves the rung for the operations (`METHOD path`, a cmdlet, or `graph`, `exchange` for all of them)."""
-    unknown = set(operations) - {*GRAPH, *EXCHANGE, BATCH, TOKEN, "graph", "exchange"}
+    unknown = set(operations) - {*GRAPH, *EXCHANGE, *SERVICES, BATCH, TOKEN, "graph", "exchange", "services"}
     if unknown or rung not in RUNGS:
         raise ValueError(f"@shows names operations that exist and a rung of the ladder; got {sorted(unknown)} and rung {rung}")
     return lambda test: test
@@ -56,7 +59,7 @@ def _count(decorator: ast.expr, counts: dict[str, dict[int, int]]) -> None:
     rung = ast.literal_eval(decorator.keywords[0].value)
     for argument in decorator.args:
         name = ast.literal_eval(argument)
-        for operation in {"graph": GRAPH, "exchange": EXCHANGE}.get(name, (name,)):
+        for operation in {"graph": GRAPH, "exchange": EXCHANGE, "services": SERVICES}.get(name, (name,)):
             counts[operation][rung] += 1
 
 
@@ -78,6 +81,8 @@ def page(counts: dict[str, dict[int, int]]) -> str:
     lines += [_row(f"[{BATCH}](https://learn.microsoft.com/graph/json-batching)", counts[BATCH])]
     lines += ["", "## Exchange admin API (InvokeCommand)", "", *_head("Cmdlet")]
     lines += [_row(f"[{cmdlet.name}]({cmdlet.documentation})", counts[cmdlet.name]) for cmdlet in CMDLETS.values()]
+    lines += ["", "## SharePoint, Teams and Fabric beside Graph", "", *_head("Endpoint")]
+    lines += [_row(f"[{one.service.name}: {one.name}]({one.documentation})", counts[one.name]) for one in ENDPOINTS]
     lines += ["", "## Managed identity", "", *_head("Endpoint")]
     documentation = "https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference"
     lines += [_row(f"[{TOKEN}]({documentation})", counts[TOKEN]), ""]
@@ -92,6 +97,7 @@ def page(counts: dict[str, dict[int, int]]) -> str:
     ]
     lines += ["- everywhere: links to further pages point to this tenant, `@odata.context` to graph.microsoft.com"]
     lines += ["- everywhere: permissions for agents, device management, cross-cloud users and the `ReadBasic` ones are refused"]
+    lines += ["- SharePoint, Teams and Fabric beside Graph: no throttling of their own; faults give 429"]
     lines += ["- $batch: items are carried out one after the other", ""]
     lines += [
         "## Not simulated",
@@ -114,7 +120,7 @@ def _row(title: str, rungs: dict[int, int]) -> str:
 
 def _notes(title: str, lead: str, attribute: str) -> list[str]:
     lines = [f"## {title}", "", lead, ""]
-    noted: tuple[Operation | Cmdlet, ...] = (*OPERATIONS, *CMDLETS.values())
+    noted: tuple[Operation | Cmdlet | Endpoint, ...] = (*OPERATIONS, *CMDLETS.values(), *ENDPOINTS)
     for operation in noted:
         sentences: tuple[str, ...] = getattr(operation, attribute)
         lines += [f"- {operation.name}: {sentence}" for sentence in sentences]

@@ -106,6 +106,8 @@ async def make_world(caller: Caller) -> dict[str, str]:
     await caller.control("PUT", "options", {"agreementsForApplications": True})
     await caller.control("POST", "seed", ACCESS)
     tenant = caller.tenant.services.tenant.tenant_id
+    shared = {"recipients": [{"objectId": READERS}], "roles": ["read"], "requireSignIn": True, "sendInvitation": False}
+    permission = (await caller.graph("POST", "/drives/b!fabrikam/items/01PLANS/invite", shared)).json()["value"][0]["id"]
     known = {"mia": MIA, "noor": NOOR, "li": LI, "project": PROJECT, "readers": READERS, "contact": CONTACT}
     return {
         **known,
@@ -116,6 +118,7 @@ async def make_world(caller: Caller) -> dict[str, str]:
         "audit": audit,
         "tenant": tenant,
         "settings": settings,
+        "permission": permission,
         **community,
     }
 
@@ -396,5 +399,39 @@ REPLAYS = (
     Replay("GET /subscribedSkus", "/subscribedSkus"),
     Replay("GET /auditLogs/directoryAudits", "/auditLogs/directoryAudits?$filter=activityDisplayName eq 'Delete group'"),
     Replay("GET /auditLogs/directoryAudits/{id}", "/auditLogs/directoryAudits/{audit}"),
+    Replay("GET /admin/sharepoint/settings", "/admin/sharepoint/settings"),
+    Replay(
+        "PATCH /admin/sharepoint/settings",
+        "/admin/sharepoint/settings",
+        {"sharingDomainRestrictionMode": "allowList", "sharingAllowedDomainList": ["fabrikam.com"]},
+    ),
+    Replay("GET /sites/{id}", "/sites/contoso.sharepoint.com:%2Fsites%2Ffabrikam?$select=id,webUrl"),
+    Replay("GET /sites/{id}/drives", "/sites/dddddddd-0000-4000-8000-000000000001/drives"),
+    Replay("GET /drives/{id}/items/{item}", "/drives/b!fabrikam/items/root"),
+    Replay("GET /drives/{id}/items/{item}/children", "/drives/b!fabrikam/items/root/children"),
+    Replay(
+        "POST /drives/{id}/items/{item}/invite",
+        "/drives/b!fabrikam/items/01NOTES/invite",
+        {
+            "recipients": [{"objectId": "{ana}"}, {"objectId": "{readers}"}],
+            "roles": ["write"],
+            "requireSignIn": True,
+            "sendInvitation": False,
+            "expirationDateTime": "2099-01-31T00:00:00Z",
+        },
+    ),
+    Replay("GET /drives/{id}/items/{item}/permissions", "/drives/b!fabrikam/items/01DRAWING/permissions"),
+    Replay("GET /drives/{id}/items/{item}/permissions/{permission}", "/drives/b!fabrikam/items/01PLANS/permissions/{permission}"),
+    Replay(
+        "PATCH /drives/{id}/items/{item}/permissions/{permission}",
+        "/drives/b!fabrikam/items/01PLANS/permissions/{permission}",
+        {"roles": ["write"]},
+    ),
+    Replay(
+        "DELETE /drives/{id}/items/{item}/permissions/{permission}",
+        "/drives/b!fabrikam/items/01PLANS/permissions/{permission}",
+        None,
+        204,
+    ),
 )
 IDS = [f"{place}-{replay.operation}" for place, replay in enumerate(REPLAYS)]
