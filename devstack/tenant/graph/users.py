@@ -154,5 +154,4 @@ NOT_SIMULATED = (
     "GET /users/{id}/manager/$ref",
     "PUT /users/{id}/manager/$ref",
     "DELETE /users/{id}/manager/$ref",
-    "POST /users/{id}/sendMail",
 )
