@@ -71,7 +71,7 @@ class GroupTeams:
     async def _not_known(self, group: str) -> NotYet:
         found = await self._graph.ask(
             operations.READ_UNIFIED_GROUP,
-            request(Method.GET, "/groups/{group}?$select=id,createdDateTime", group=group),
+            request(Method.GET, "/groups/{group}?$select={fields}", group=group, fields="id,createdDateTime"),
             about=f"group {group}",
             allow=(404,),
         )

@@ -37,7 +37,7 @@ class Profiles:
         fields = ",".join(("id,userType,externalUserState,userPrincipalName,onPremisesSyncEnabled", *PROPERTIES))
         answer = await self._graph.ask(
             operations.READ_USER,
-            request(Method.GET, f"/users/{{user}}?$select={fields}", user=user),
+            request(Method.GET, "/users/{user}?$select={fields}", user=user, fields=fields),
             about=f"user {user}",
             allow=(404,),
         )

@@ -28,7 +28,7 @@ class UnifiedGroups:
     async def with_nickname(self, nickname: str) -> tuple[UnifiedGroup, ...]:
         """The groups that have an address under this nickname, ordered by id. Security groups may share it and do not count."""
         build = request(
-            Method.GET, f"/groups?$filter={{filter}}&$select={_FIELDS}", filter=f"mailNickname eq {literal(nickname)}"
+            Method.GET, "/groups?$filter={filter}&$select={fields}", fields=_FIELDS, filter=f"mailNickname eq {literal(nickname)}"
         )
         found: list[UnifiedGroup] = []
         async for page in self._graph.pages(operations.READ_UNIFIED_GROUP, build, about="a group by its nickname"):
@@ -40,7 +40,7 @@ class UnifiedGroups:
         group = guid(group_id, "group id")
         answer = await self._graph.ask(
             operations.READ_UNIFIED_GROUP,
-            request(Method.GET, f"/groups/{{group}}?$select={_FIELDS}", group=group),
+            request(Method.GET, "/groups/{group}?$select={fields}", group=group, fields=_FIELDS),
             about=f"group {group}",
             allow=(404,),
         )
