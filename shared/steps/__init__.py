@@ -21,6 +21,8 @@ from shared.steps.set_sharing_policy import SET_SHARING_POLICY
 from shared.steps.share_item import SHARE_ITEM
 from shared.steps.share_site import SHARE_SITE
 from shared.steps.team_enable_group import TEAM_ENABLE_GROUP
+from shared.steps.tell_owners import TELL_OWNERS
+from shared.steps.welcome_guest import WELCOME_GUEST
 from shared.tenant import Tenant
 
 STEPS: tuple[Step[Tenant], ...] = (
@@ -33,6 +35,8 @@ STEPS: tuple[Step[Tenant], ...] = (
     INVITE_GUEST,
     SET_GUEST_DETAILS,
     ADD_TO_GROUP,
+    WELCOME_GUEST,
+    TELL_OWNERS,
     SET_ORGANIZATION_RELATIONSHIP,
     SET_SHARING_POLICY,
     SET_INBOUND_CONNECTOR,

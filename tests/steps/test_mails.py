@@ -16,7 +16,7 @@ from shared.nouns.partner import Partner
 from shared.nouns.person import Person
 from shared.nouns.request import GuestWish, Header
 from shared.nouns.state import State, difference
-from shared.nouns.step import Ask, Entry, Intent, Json, Subject
+from shared.nouns.step import Ask, Entry, Intent, Json, Step, Subject
 from shared.nouns.template import Template, TemplateInvitation
 from shared.steps.change_guest_address import CHANGE_GUEST_ADDRESS
 from shared.steps.invite_guest import INVITE_GUEST
@@ -271,3 +271,51 @@ def test_every_mail_says_the_same_in_every_language(path: Any) -> None:
 
 def test_a_language_that_is_not_spoken_becomes_english() -> None:
     assert [spoken(tag) for tag in ("de-AT", "FR", "pt-BR", "")] == ["de", "fr", "en", "en"]
+
+
+@pytest.mark.parametrize(
+    ("step", "subject", "wanted", "needed"),
+    [
+        (WELCOME_GUEST, ANA, WELCOMED, WELCOME_GUEST.permissions),
+        # The simulated tenant shows members whole where Microsoft would show their ids alone without User.Read.All.
+        (TELL_OWNERS, OWNERS, {"told": True}, ("GroupMember.Read.All", "Mail.ReadBasic.All", "Mail.Send")),
+        # Where it may write users, Microsoft lets it read and invite them too.
+        (CHANGE_GUEST_ADDRESS, CHANGE, NEW_ADDRESS, ("User.ReadWrite.All",)),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+async def test_a_step_needs_the_permissions_that_it_names(
+    step: Step[Tenant], subject: Subject, wanted: State, needed: tuple[str, ...], tenant: Tenant, simulation: Simulation
+) -> None:
+    await invited(tenant)
+    for missing in (None, *needed):
+        granted = [permission for permission in step.permissions if permission != missing]
+        simulation.order("POST", "seed", {"permissions": {"https://graph.microsoft.com": granted}})
+        fresh = Tenant(replace(settings_of(simulation), mailbox="mia@contoso.com"))
+        one_more = replace(subject, details={**subject.details, "again": str(missing)})
+        try:
+            if missing is None:
+                await _through(step, fresh, one_more, wanted)
+            else:
+                with pytest.raises(WontWork):
+                    await _through(step, fresh, _back(one_more), wanted)
+        finally:
+            await fresh.close()
+
+
+async def _through(step: Step[Tenant], tenant: Tenant, subject: Subject, wanted: State) -> None:
+    """Applied as often as it takes, with the horizon behind it each time."""
+    for _ in range(2):
+        seen = await step.read(tenant, subject)
+        if not (change := difference(wanted, seen)):
+            return
+        applied = await step.apply(tenant, replace(subject, seen=seen), change)
+        subject = replace(subject, ids={**subject.ids, **applied.ids})
+    assert difference(wanted, await step.read(tenant, subject)) == {}
+
+
+def _back(subject: Subject) -> Subject:
+    """The address change the other way round, since the first one was carried out."""
+    if "from" not in subject.details:
+        return subject
+    return replace(subject, details={**subject.details, "from": subject.details["to"], "to": subject.details["from"]})
