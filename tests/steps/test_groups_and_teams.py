@@ -414,7 +414,7 @@ async def test_a_network_that_is_not_in_native_mode_is_explained(tenant: Tenant,
     asked = wish(CREATE_COMMUNITY, COMMUNITY)
     with pytest.raises(WontWork, match="native mode"):
         await applied(tenant, CREATE_COMMUNITY, named(CREATE_COMMUNITY, asked), asked)
-    failed = {"failed": "OwnerNotFound", "nobody": ()}
+    failed: State = {"failed": "OwnerNotFound", "nobody": ()}
     assert "OwnerNotFound" in str(CREATE_COMMUNITY.explain(named(CREATE_COMMUNITY, asked), failed))
 
 
