@@ -81,9 +81,13 @@ class ConfiguredObjects:
         return self._configured(answer.values[0]) if answer.values else Configured(name, name, dict(parameters))
 
     async def set(self, identity: str, parameters: Mapping[str, Value]) -> None:
-        """The object has these parameters, lists as a whole."""
+        """The object has these parameters, lists as a whole. Raises NotYet where it is gone, or not replicated yet."""
         sent = as_json(parameters) | {"Identity": identity, "Confirm": False}
-        await self._cmdlets.run(self.kind.set, sent, about=self._about(identity))
+        answer = await self._cmdlets.run(self.kind.set, sent, about=self._about(identity), allow=(NOT_FOUND,))
+        if answer.exception:
+            raise NotYet(
+                f"The {self._about(identity)} is not there, or not everywhere yet: it is read again", after=READ_AGAIN_WAIT
+            )
 
     async def remove(self, identity: str) -> None:
         """The object is gone; one that was gone before counts as well."""

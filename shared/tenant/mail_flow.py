@@ -6,10 +6,11 @@ https://learn.microsoft.com/exchange/mail-flow-best-practices/use-connectors-to-
 import re
 from dataclasses import dataclass
 
+from shared.nouns.outcomes import NotYet
 from shared.nouns.state import Value
 from shared.nouns.step import Json
 from shared.tenant import operations
-from shared.tenant.configured import Cmdlets, ConfiguredObjects, Kind
+from shared.tenant.configured import NOT_FOUND, READ_AGAIN_WAIT, Cmdlets, ConfiguredObjects, Kind
 from shared.tenant.fields import flag, text
 
 _SPACE = re.compile(r"(?:smtp:)?(?P<domain>[^;]+)(?:;\d+)?", re.IGNORECASE)
@@ -69,11 +70,14 @@ class MailFlow:
     async def validate(self, identity: str, recipients: tuple[str, ...]) -> tuple[Check, ...]:
         """What came of trying the outbound connector: a connection to each smart host, a test mail to each recipient.
 
-        It changes nothing at the connector. https://learn.microsoft.com/powershell/module/exchangepowershell/validate-outboundconnector
+        It changes nothing at the connector. Raises NotYet where it is not replicated yet. https://learn.microsoft.com/powershell/module/exchangepowershell/validate-outboundconnector
         The results' form is unverified: Microsoft documents none, public scripts read `TaskName` and `IsTaskSuccessful`.
         """
         sent: dict[str, Json] = {"Identity": identity, "Recipients": list(recipients), "Confirm": False}
-        answer = await self._cmdlets.run(operations.VALIDATE_OUTBOUND_CONNECTOR, sent, about=f"outbound connector {identity!r}")
+        about = f"outbound connector {identity!r}"
+        answer = await self._cmdlets.run(operations.VALIDATE_OUTBOUND_CONNECTOR, sent, about=about, allow=(NOT_FOUND,))
+        if answer.exception:
+            raise NotYet(f"The {about} is not there, or not everywhere yet: it is read again", after=READ_AGAIN_WAIT)
         # The name of a task may hold the recipient's address.
         return tuple(
             Check(

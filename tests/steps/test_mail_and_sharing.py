@@ -133,6 +133,28 @@ async def test_lost_answers_to_any_write_are_made_good(tenant: Tenant, simulatio
 
 
 @every
+@pytest.mark.parametrize("lag", [{"staleReads": 1}, {"staleReads": 3}, {"seconds": [20, 40], "staleShare": 0.5}], ids=str)
+async def test_readers_behind_lead_nobody_astray(tenant: Tenant, simulation: Simulation, what: str, lag: dict[str, Any]) -> None:
+    step, block = BLOCKS[what]
+    section = STATE[step.name]
+    before = len(simulation.state[section])
+    simulation.order("PUT", "lag", lag)
+    subject, wanted = asked(step, block)
+    for _ in range(12):
+        try:
+            seen = await step.read(tenant, subject)
+            assert step.explain(subject, seen) is None
+            if change := difference(wanted, seen):
+                subject = replace(subject, ids=(await step.apply(tenant, replace(subject, seen=seen), change)).ids)
+        except NotYet:
+            pass
+        simulation.order("POST", "clock", {"advance": 10})
+    simulation.order("PUT", "lag", 0)
+    assert difference(wanted, await step.read(tenant, subject)) == {}
+    assert len(simulation.state[section]) == before + {"policy": 0, "remote": 2}.get(what, 1)
+
+
+@every
 async def test_the_roles_that_a_step_names_are_enough_and_their_absence_is_predicted(
     tenant: Tenant, simulation: Simulation, what: str
 ) -> None:
