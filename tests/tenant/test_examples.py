@@ -12,7 +12,9 @@ from devstack.tenant.errors import GraphError
 from devstack.tenant.graph.router import route
 from tests.tenant.calling import LI, MIA, NOOR, PROJECT, READERS, Caller
 from tests.tenant.openapi import SHARED
-from tests.tenant.replays import make_world
+from tests.tenant.replays import NORTHWIND, PARTNERS, make_world
+
+FABRIKAM = "22222222-2222-2222-2222-222222222222"
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,10 @@ EXAMPLES: dict[str, Example] = {
     "constructed-invitation-full": Example(swap=(("d8ab5060-f636-4cff-ae97-d4687f5c83f3", MIA),), status=201),
     "constructed-invitation-reset": Example(swap=(("cbb896f9-8306-49d0-b56b-b8e39cd28825", "{ana}"),), status=201),
     "constructed-user-disable": Example("/users/{ana}"),
+    "constructed-m365capability-freebusy-all": Example(f"{PARTNERS}/{NORTHWIND}/m365Capabilities", status=201),
+    "constructed-partner-post-m365collaboration": Example(swap=(("3d0f5dec-5d3d-455c-8016-e2af1ae4d31a", FABRIKAM),), status=201),
+    "crosstenantaccesspolicyconfigurationdefault-get-01": Example(),
+    "crosstenantaccesspolicyconfigurationdefault-update-01": Example(),
     # $select=skills: a property that is kept elsewhere and not simulated.
     "delta-query-overview-01": Example(status=501),
     "directory-deleteditems-delete-01": Example("/directory/deletedItems/{gone}"),
@@ -50,6 +56,9 @@ EXAMPLES: dict[str, Example] = {
     "directoryaudit-list-01": Example(absent=frozenset({"groupType", "Type"})),
     "domain-get-01": Example(),
     "domain-list-01": Example(),
+    "error-drive-invite-insecure": Example("/drives/b!fabrikam/items/01NOTES/invite"),
+    "new-sharepointsettings-get-01": Example(),
+    "new-sharepointsettings-update-01": Example(),
     "error-invitation-500-target": Example(
         prepare={
             "faults": {
@@ -96,6 +105,8 @@ EXAMPLES: dict[str, Example] = {
     "group-post-owners-01": Example(f"/groups/{PROJECT}/owners/$ref", (("{id}", LI),)),
     "group-update-01": Example(f"/groups/{PROJECT}"),
     "new-findtenantinformationbydomainname-01": Example(),
+    "new-partner-post-m365capabilities-01": Example(f"{PARTNERS}/{NORTHWIND}/m365Capabilities"),
+    "new-partner-update-02": Example(f"{PARTNERS}/{NORTHWIND}"),
     "new-user-post-sponsors-02": Example("/users/{ana}/sponsors/$ref", (("{group-id}", READERS),)),
     "organization-get-01": Example("/organization/{tenant}"),
     "organization-list-01": Example(),

@@ -89,15 +89,11 @@ def invite(call: Call) -> Reply:
     """The recipients have the roles. Who has a permission already keeps it, with the new role if it is stronger."""
     item, body = _item(call), call.json()
     recipients, roles = body.get("recipients"), body.get("roles")
-    if (
-        not isinstance(recipients, list)
-        or not recipients
-        or not isinstance(roles, list)
-        or not set(roles) <= set(_ROLES)
-        or not roles
-    ):
+    if not isinstance(recipients, list) or not recipients or not isinstance(roles, list) or not roles:
         raise _invalid("One of the provided arguments is not acceptable.")
-    if len(body.get("message") or "") > _MOST_MESSAGE or not (body.get("requireSignIn") or body.get("sendInvitation")):
+    if not all(isinstance(role, str) and role in _ROLES for role in roles):
+        raise _invalid("One of the provided arguments is not acceptable.")
+    if len(str(body.get("message") or "")) > _MOST_MESSAGE or not (body.get("requireSignIn") or body.get("sendInvitation")):
         raise _invalid(
             "At least one of requireSignIn and sendInvitation must be true, and a message has at most 2000 characters."
         )
@@ -128,7 +124,7 @@ def _recipient(call: Call, given: Any) -> Entry:
     entry = call.tenant.live(str(given["objectId"])) if given.get("objectId") else None
     if entry is None and given.get("email"):
         entry = next(
-            (one for one in call.tenant.objects.holders("user", "mail", given["email"]) if call.tenant.live(one.id)), None
+            (one for one in call.tenant.objects.holders("user", "mail", str(given["email"])) if call.tenant.live(one.id)), None
         )
     external = entry is not None and entry.record.get("userType") == "Guest"
     closed = call.tenant.workloads.sharing["sharingCapability"] == "disabled"

@@ -48,7 +48,14 @@ def update_settings(call: Call) -> Reply:
 
 
 def _answer(call: Call, settings: dict[str, Any]) -> Reply:
-    return Reply(200, {"@odata.context": call.context("admin/sharepoint/settings/$entity"), **settings})
+    return Reply(
+        200,
+        {
+            "@odata.context": call.context("admin/sharepoint/settings/$entity"),
+            "@odata.type": "#microsoft.graph.sharepointSettings",
+            **settings,
+        },
+    )
 
 
 def _fits(name: str, value: Any) -> bool:
