@@ -59,9 +59,11 @@ class B2B(BaseModel):
     @model_validator(mode="after")
     def _both_shut(self) -> "B2B":
         # https://learn.microsoft.com/entra/external-id/cross-tenant-access-settings-b2b-collaboration
-        shut = [_all(part.accessType, [one.target for one in part.targets]) for part in (self.usersAndGroups, self.applications)]
-        if shut[0] != shut[1]:
-            raise ValueError("blocks all users but not all applications, or the other way round: block both, or say just blocked")
+        users, applications = (
+            _all(part.accessType, [one.target for one in part.targets]) for part in (self.usersAndGroups, self.applications)
+        )
+        if users and not applications:
+            raise ValueError("blocks all users and not all applications: block both, or say just blocked")
         return self
 
 

@@ -150,6 +150,9 @@ class PartnerConfigurations:
         """
         found = await self.read(tenant_id)
         back = going_back(found, before, after)
+        if not found.exists:
+            # What is to be inherited is so without a configuration.
+            back = {name: value for name, value in back.items() if value is not None}
         alone = created and found.exists and not found.others and set(found.own) <= {name for name in after if name in before}
         if alone and all(back.get(name, "") is None for name in found.own) and await self._is_bare(found):
             await self.remove(tenant_id)

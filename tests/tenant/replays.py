@@ -85,7 +85,13 @@ ACCESS = {
             "conditionalAccessStatus": "success",
         }
     ],
-    "crossTenantDefault": {"inboundTrust": {"isMfaAccepted": True}},
+    "crossTenantDefault": {
+        "inboundTrust": {
+            "isMfaAccepted": True,
+            "isCompliantDeviceAccepted": False,
+            "isHybridAzureADJoinedDeviceAccepted": False,
+        }
+    },
     "blockedDomains": ["bad.example"],
 }
 

@@ -52,7 +52,7 @@ WRONG: list[dict[str, Any]] = [
     {"b2bCollaborationInbound": {"usersAndGroups": {"accessType": "open", "targets": []}}},
     {"b2bCollaborationInbound": {"usersAndGroups": {"accessType": "allowed", "targets": []}}},
     {"b2bCollaborationInbound": {"users": ALL_USERS}},
-    {"b2bCollaborationInbound": {"usersAndGroups": ALL_USERS, "applications": SHUT["applications"]}},
+    {"b2bCollaborationInbound": {"usersAndGroups": SHUT["usersAndGroups"], "applications": OFFICE}},
     {"b2bCollaborationInbound": {"usersAndGroups": OFFICE}},
     {"inboundTrust": {"isMfaAccepted": "yes"}},
     {"inboundTrust": {"mfa": True}},

@@ -72,16 +72,15 @@ def _b2b(name: str, block: Any) -> None:
     _only(name, block, ("usersAndGroups", "applications"))
     for part in ("usersAndGroups", "applications"):
         _targets(f"{name}/{part}", block.get(part))
-    shut = [
-        part["accessType"] == "blocked" and any(one["target"] in ("AllUsers", "AllApplications") for one in part["targets"])
-        for part in (block.get("usersAndGroups"), block.get("applications"))
-        if part
-    ]
-    if len(set(shut)) > 1:
+    users, applications = block.get("usersAndGroups"), block.get("applications")
+    if users and applications and _shuts_all(users) and not _shuts_all(applications):
         raise bad_request(
-            f"{name}: if access is blocked for all users, it must be blocked for all applications, and the other way round.",
-            "BadRequest",
+            f"{name}: where access is blocked for all users, it must be blocked for all applications.", "BadRequest"
         )
+
+
+def _shuts_all(part: Record) -> bool:
+    return part["accessType"] == "blocked" and any(one["target"] in ("AllUsers", "AllApplications") for one in part["targets"])
 
 
 def _restrictions(name: str, block: Any) -> None:

@@ -146,14 +146,19 @@ def _check(access: Any) -> None:
     _only(access, ("@odata.type", "isAllowed", "resourceScopes"))
     if not isinstance(access.get("isAllowed"), bool):
         raise bad_request("Invalid value specified for property 'isAllowed'.", "BadRequest")
-    scopes = access.get("resourceScopes") or {}
+    scopes = access.get("resourceScopes")
+    scopes = {} if scopes is None else scopes
     _only(scopes, ("@odata.type", "included", "excluded"))
     for name in ("included", "excluded"):
-        for one in scopes.get(name) or []:
+        listed = scopes.get(name)
+        if not isinstance(listed, list | None):
+            raise bad_request(f"Invalid value specified for property '{name}'.", "BadRequest")
+        for one in listed or []:
             _only(one, ("@odata.type", "resourceId", "resourceType"))
             identifier = one.get("resourceId")
             known = isinstance(identifier, str) and (identifier == "All" or GUID.fullmatch(identifier))
-            if not known or one.get("resourceType") not in ("user", "group"):
+            kind = one.get("resourceType")
+            if not known or kind not in ("user", "group"):
                 raise bad_request(f"Invalid value specified for property '{name}'.", "BadRequest")
     if access["isAllowed"] and not scopes.get("included"):
         raise bad_request("resourceScopes must include something where the capability is allowed.", "BadRequest")

@@ -209,7 +209,7 @@ _DEFAULT, _SYNC = f"/{_POLICY}/default", f"/{_POLICY}/partners/{{id}}/identitySy
 _WHOLE = ("query options are ignored",)
 _UNVERIFIED = (
     "statuses and texts of refusals; that a size of 25 KB for all partners together is the limit (`crossTenantPolicyCharacters`)",
-    "that blocking all users asks for blocking all applications is the portal's rule, here also Graph's",
+    "that blocking all users asks for blocking all applications, too, is the portal's rule, here also Graph's",
 )
 OPERATIONS = (
     Operation(
