@@ -194,6 +194,5 @@ TEAM_ENABLE_GROUP = Step(
     settled=settled,
     after=("create-group",),
     session=True,
-    keeps=("team",),
     preflight=preflight,
 )

@@ -28,6 +28,26 @@ ASKED: dict[str, Callable[[Tenant, str], Awaitable[object]]] = {
     "add_members": lambda tenant, value: tenant.groups.add_members(USER, [value]),
     "add_member": lambda tenant, value: tenant.groups.add_member(value, USER),
     "remove_member": lambda tenant, value: tenant.groups.remove_member(USER, value),
+    "unified by_id": lambda tenant, value: tenant.unified_groups.by_id(value),
+    "is_deleted": lambda tenant, value: tenant.unified_groups.is_deleted(value),
+    "create owned by": lambda tenant, value: tenant.unified_groups.create({}, [value]),
+    "change": lambda tenant, value: tenant.unified_groups.change(value, {}),
+    "owners": lambda tenant, value: tenant.unified_groups.owners(value),
+    "add_owner to": lambda tenant, value: tenant.unified_groups.add_owner(value, USER),
+    "add_owner": lambda tenant, value: tenant.unified_groups.add_owner(USER, value),
+    "remove_owner": lambda tenant, value: tenant.unified_groups.remove_owner(USER, value),
+    "delete a group": lambda tenant, value: tenant.unified_groups.delete(value),
+    "settings of_group": lambda tenant, value: tenant.group_settings.of_group(value),
+    "settings create": lambda tenant, value: tenant.group_settings.create(value, {}),
+    "settings change": lambda tenant, value: tenant.group_settings.change(USER, value, {}),
+    "settings remove": lambda tenant, value: tenant.group_settings.remove(value, USER),
+    "team of_group": lambda tenant, value: tenant.group_teams.of_group(value),
+    "team enable": lambda tenant, value: tenant.group_teams.enable(value, {}),
+    "team change": lambda tenant, value: tenant.group_teams.change(value, {}),
+    "team archive": lambda tenant, value: tenant.group_teams.archive(value),
+    "profile of_user": lambda tenant, value: tenant.profiles.of_user(value),
+    "profile change": lambda tenant, value: tenant.profiles.change(value, {}),
+    "community owned by": lambda tenant, value: tenant.communities.create({}, [value]),
     "invite": lambda tenant, value: tenant.invitations.invite("a@b.c", Letter("https://x", True, sponsors=(value,)), subject="p"),
 }
 
@@ -38,6 +58,15 @@ async def test_only_guids_go_into_paths_and_references(question: str, value: str
     tenant = scripted_tenant(Script([]))
     with pytest.raises(ValueError, match="GUID"):
         await ASKED[question](tenant, value)
+    await tenant.close()
+
+
+@pytest.mark.parametrize("value", ["", ".", "..", "../groups", "a/b", "a?b", "a%2fb", "a b", "a\n", "a'b", "x" * 513])
+async def test_only_ids_go_into_paths_where_the_service_has_no_guids(value: str) -> None:
+    tenant = scripted_tenant(Script([]))
+    for ask in (tenant.communities.by_id, tenant.communities.creation, tenant.communities.delete):
+        with pytest.raises(ValueError, match="as the service gave it"):
+            await ask(value)
     await tenant.close()
 
 

@@ -173,7 +173,7 @@ def checked_values(template: Record, given: Any) -> dict[str, str]:
     values = {}
     for pair in given:
         name, value = pair.get("name"), pair.get("value")
-        if name not in types or not isinstance(value, str):
+        if not isinstance(name, str) or name not in types or not isinstance(value, str):
             raise bad_request(f"Invalid value specified for property '{name}' of resource 'SettingValue'.")
         if types[name] == "System.Boolean" and value.lower() not in ("true", "false"):
             raise bad_request(f"Invalid value specified for property '{name}' of resource 'SettingValue'.")
