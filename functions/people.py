@@ -7,6 +7,7 @@ import azure.functions as func
 from functions.principal import Caller, answer, needs
 from shared.nouns.errors import Fault, Refusal
 from shared.root import world
+from shared.verbs.approve import approve, reject
 from shared.verbs.control import cancel, pause, redrive, resume
 from shared.verbs.world import World
 from shared.views.health import health
@@ -15,6 +16,7 @@ from shared.views.why import why
 
 LOOK = ("Reader", "Requester", "Approver", "Operator")
 CONTROL = {"cancel": cancel, "pause": pause, "resume": resume}
+DECIDE = {"approve": approve, "reject": reject}
 
 bp = func.Blueprint()
 
@@ -53,6 +55,18 @@ async def control_partner_request(req: func.HttpRequest, ours: World, caller: Ca
     if verb is None:
         return answer({"error": f"a request can be asked to {', '.join(CONTROL)}"}, 404)
     request = await verb(ours, req.route_params["id"], caller.name)
+    return answer({"id": request.id, "state": request.state.value, "reason": request.reason})
+
+
+@bp.function_name("decide-partner-request")
+@bp.route(route="partner-requests/{id}/decision", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@needs("Approver")
+async def decide_partner_request(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
+    """The request is approved or rejected (`{"decision": "approve"|"reject", "reason": ...}`) by somebody else than who asked."""
+    verb = DECIDE.get(_field(req, "decision"))
+    if verb is None:
+        raise Refusal([Fault("decision", f"must be one of {', '.join(DECIDE)}")])
+    request = await verb(ours, req.route_params["id"], caller.name, _field(req, "reason", needed=False))
     return answer({"id": request.id, "state": request.state.value, "reason": request.reason})
 
 
@@ -95,12 +109,14 @@ async def show_health(req: func.HttpRequest) -> func.HttpResponse:
     return answer(found, 200 if found["status"] == "ok" else 503)
 
 
-def _field(req: func.HttpRequest, name: str) -> str:
+def _field(req: func.HttpRequest, name: str, *, needed: bool = True) -> str:
     try:
         body = json.loads(req.get_body())
     except ValueError as error:
         raise Refusal([Fault("", "the body must be a JSON object")]) from error
     value = body.get(name) if isinstance(body, dict) else None
+    if value is None and not needed:
+        return ""
     if not isinstance(value, str) or not 0 < len(value) <= 1_000:
         raise Refusal([Fault(name, "is needed, as text")])
     return value

@@ -3,6 +3,7 @@
 import azure.functions as func
 
 from shared.root import world
+from shared.verbs.approve import expire
 from shared.verbs.seal import seal
 from shared.verbs.sweep import sweep
 
@@ -12,9 +13,11 @@ bp = func.Blueprint()
 @bp.function_name("sweep-lost-tasks")
 @bp.timer_trigger(arg_name="timer", schedule="%ENTENTE_SWEEP_SCHEDULE%", run_on_startup=False, use_monitor=False)
 async def sweep_lost_tasks(timer: func.TimerRequest) -> None:
-    """Tasks that got lost are on their way again."""
+    """Tasks that got lost are on their way again, and requests that nobody decided on in time are cancelled."""
     del timer
-    await sweep(await world())
+    ours = await world()
+    await sweep(ours)
+    await expire(ours)
 
 
 @bp.function_name("seal-journal")

@@ -1,6 +1,6 @@
 """Deciding what of a partner request may go on: pure, and every refusal names field and reason."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from urllib.parse import urlsplit
@@ -61,14 +61,21 @@ def partner_of(header: Header, ours: Ours, tenants: Mapping[str, str | None]) ->
     return Partner(found.pop(), header.partner.name, header.partner.domains)
 
 
-def admit_header(header: Header, template: Template, today: date, sponsors: Mapping[str, str | None]) -> None:
-    """The request's own fields keep to the template. Raises Refusal with every fault."""
+type GroupId = Callable[[str], str | None]
+
+
+def admit_header(header: Header, template: Template, today: date, sponsors: Mapping[str, str | None], group_id: GroupId) -> None:
+    """The request's own fields keep to the template. Raises Refusal with every fault.
+
+    `group_id` gives what a task writes down for a group that the request names, None for one that it may not name.
+    """
+    allowed = (*template.steps, *template.optional)
     faults = [
-        Fault(f"steps.{name}", f"is not a step of template {template.name}; it has: {', '.join(template.steps)}")
+        Fault(f"steps.{name}", f"is not a step of template {template.name}; it has: {', '.join(allowed)}")
         for name in header.steps
-        if name not in template.steps
+        if name not in allowed
     ]
-    faults += _group_faults("groups", header.groups, template)
+    faults += _group_faults("groups", header.groups, template, group_id)
     faults += _sponsor_faults("sponsors", header.sponsors, sponsors)
     faults += _until_faults("until", header.until, today)
     faults += _redirect_faults("invitation.redirectUrl", header.invitation.redirect_url, template)
@@ -77,7 +84,13 @@ def admit_header(header: Header, template: Template, today: date, sponsors: Mapp
 
 
 def admit_guests(
-    read: Read, template: Template, partner: Partner, ours: Ours, sponsors: Mapping[str, str | None], today: date
+    read: Read,
+    template: Template,
+    partner: Partner,
+    ours: Ours,
+    sponsors: Mapping[str, str | None],
+    today: date,
+    group_id: GroupId,
 ) -> Admitted:
     """Each guest of the request, admitted or refused on its own."""
     refused: dict[int, tuple[Fault, ...]] = {index: tuple(faults) for index, faults in read.faults.items()}
@@ -88,12 +101,12 @@ def admit_guests(
                 Fault(f"guests[{index}]", f"is more than the {template.most_guests} guests that template {template.name} allows")
             ]
         else:
-            faults = _guest_faults(index, guest, read.header, template, partner, ours, sponsors, today)
+            faults = _guest_faults(index, guest, read.header, template, partner, ours, sponsors, today, group_id)
         if faults:
             refused[index] = tuple(faults)
             continue
         names = read.header.groups if guest.groups is None else guest.groups
-        groups = dict.fromkeys(group for name in names if (group := template.group_id(name)) is not None)
+        groups = dict.fromkeys(group for name in names if (group := group_id(name)) is not None)
         who = read.header.sponsors if guest.sponsors is None else guest.sponsors
         ids = dict.fromkeys(found for name in who if (found := sponsors[name]) is not None)
         admitted.append(AdmittedGuest(index, guest, tuple(groups), tuple(ids), guest.until or read.header.until))
@@ -109,6 +122,7 @@ def _guest_faults(  # noqa: PLR0913, PLR0917 -- one guest against everything a g
     ours: Ours,
     sponsors: Mapping[str, str | None],
     today: date,
+    group_id: GroupId,
 ) -> list[Fault]:
     field = f"guests[{index}]"
     faults = []
@@ -127,7 +141,7 @@ def _guest_faults(  # noqa: PLR0913, PLR0917 -- one guest against everything a g
             faults.append(
                 Fault(f"{field}.otherDomain", f"template {template.name} allows guests of the partner's own domains only")
             )
-    faults += _group_faults(f"{field}.groups", guest.groups or (), template)
+    faults += _group_faults(f"{field}.groups", guest.groups or (), template, group_id)
     faults += _sponsor_faults(f"{field}.sponsors", guest.sponsors or (), sponsors)
     faults += _until_faults(f"{field}.until", guest.until, today)
     faults += _redirect_faults(f"{field}.redirectUrl", guest.redirect_url, template)
@@ -136,12 +150,12 @@ def _guest_faults(  # noqa: PLR0913, PLR0917 -- one guest against everything a g
     return faults
 
 
-def _group_faults(field: str, names: tuple[str, ...], template: Template) -> list[Fault]:
+def _group_faults(field: str, names: tuple[str, ...], template: Template, group_id: GroupId) -> list[Fault]:
     allowed = ", ".join(template.groups) or "none"
     return [
         Fault(f"{field}[{index}]", f"{name} is not a group that template {template.name} allows; it allows: {allowed}")
         for index, name in enumerate(names)
-        if template.group_id(name) is None
+        if group_id(name) is None
     ]
 
 

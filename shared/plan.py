@@ -1,23 +1,25 @@
 """From an admitted request to tasks: pure, and the same request always gives the same rows."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from shared.admission import Admitted, AdmittedGuest
-from shared.nouns.errors import Fault
+from shared.nouns.errors import Fault, Refusal
 from shared.nouns.partner import Partner
 from shared.nouns.person import Person, person_id
 from shared.nouns.redaction import without_addresses
 from shared.nouns.request import Header
 from shared.nouns.state import State
 from shared.nouns.step import Ask, Json, Step
-from shared.nouns.task import PARTNER_COHORT, Task, TaskState
+from shared.nouns.task import NEW_GROUP, PARTNER_COHORT, Task, TaskState
 from shared.nouns.template import Template
 
 # A PATCH of a group takes at most 20 members, so 20 guests share their batches.
 # https://learn.microsoft.com/graph/api/group-post-members
 COHORT = 20
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,72 @@ class Planner[Tenant]:
     now: datetime
 
     def partner_cohort(self) -> Cohort:
-        """The tasks for the partner itself. Raises Refusal where a step's settings are wrong."""
-        tasks = []
-        for step in self._enabled("partner"):
-            wish = step.wanted(self._ask(step))
-            if wish is not None:
-                tasks.append(self._task(PARTNER_COHORT, step.name, self.partner.tenant_id, wish.state, dict(wish.details)))
-        return Cohort(PARTNER_COHORT, tuple(tasks))
+        """The tasks for the partner itself, and for what it is given by name. Raises Refusal where a step's settings are wrong."""
+        tenant = self.partner.tenant_id
+        wishes = [(step, tenant, step.wanted(self._ask(step))) for step in self._enabled("partner")]
+        for step in self._enabled("named"):
+            for name, settings in self._named(step):
+                wishes.append((step, f"{tenant}.{name}", step.wanted(self._ask(step, name=name, settings=settings))))
+        planned = {step.name for step, _, wish in wishes if wish is not None}
+        people = {
+            (step.name, subject, name): Person(person_id(self.key, str(wish.details[name])), str(wish.details[name]), "")
+            for step, subject, wish in wishes
+            if wish is not None
+            for name in step.addresses
+        }
+        return Cohort(
+            PARTNER_COHORT,
+            people=tuple(dict.fromkeys(people.values())),
+            tasks=tuple(
+                self._task(
+                    PARTNER_COHORT,
+                    step.name,
+                    subject,
+                    wish.state,
+                    {**wish.details, **{name: people[step.name, subject, name].id for name in step.addresses}},
+                    group=self._group(wish.group),
+                    waiting=bool(planned & set(step.after)),
+                )
+                for step, subject, wish in wishes
+                if wish is not None
+            ),
+        )
+
+    def group_id(self, name: str) -> str | None:
+        """What a task writes down for a group that a request names: its object id, or the name under which the request makes it."""
+        if (known := self.template.group_id(name)) is not None:
+            return known
+        return f"{NEW_GROUP}{name}" if name in self.new_groups else None
+
+    @property
+    def new_groups(self) -> frozenset[str]:
+        """The names of the groups that this request creates."""
+        makers = [step for step in self._enabled("named") if "group" in step.keeps]
+        return frozenset(name for step in makers for name, _ in self._named(step))
+
+    def _group(self, name: str | None) -> str | None:
+        if name is None:
+            return None
+        if (known := self.group_id(name)) is None:
+            raise Refusal(
+                [Fault("steps", f"{name} is neither a group of template {self.template.name} nor one that the request creates")]
+            )
+        return known
+
+    def _named(self, step: Step[Tenant]) -> Iterator[tuple[str, dict[str, Json]]]:
+        """The names that the template and the request give, each with the request's settings over the template's."""
+        above, here = self.template.defaults.get(step.name, {}), self.header.steps.get(step.name, {})
+        faults = []
+        for name in dict.fromkeys((*above, *here)):
+            field = f"steps.{step.name}.{name}"
+            if not _NAME.fullmatch(name):
+                faults.append(Fault(field, "must be a name of 1 to 60 lower-case letters, digits and hyphens"))
+            elif not all(isinstance(block, dict) for block in (above.get(name, {}), here.get(name, {}))):
+                faults.append(Fault(field, "must be a block of settings"))
+        if faults:
+            raise Refusal(faults)
+        for name in dict.fromkeys((*above, *here)):
+            yield name, {**above.get(name, {}), **here.get(name, {})}
 
     def guest_cohorts(self, admitted: Admitted) -> Iterator[Cohort]:
         """Guests in cohorts of up to 20, those with the same groups together, so that group batches are full."""
@@ -83,12 +144,24 @@ class Planner[Tenant]:
             guest.position: Person(person_id(self.key, guest.wish.email), guest.wish.email, guest.wish.name) for guest in guests
         }
         tasks = []
+        enabled = {step.name for kind in ("person", "batch") for step in self._enabled(kind)}
         for step in self._enabled("person"):
             for guest in guests:
                 wish = step.wanted(self._ask(step, guest))
                 if wish is not None:
-                    subject = people[guest.position].id
-                    tasks.append(self._task(name, step.name, subject, wish.state, dict(wish.details), position=guest.position))
+                    subject, waits = people[guest.position].id, any(before in enabled for before in step.after)
+                    tasks.append(
+                        self._task(
+                            name,
+                            step.name,
+                            subject,
+                            wish.state,
+                            dict(wish.details),
+                            group=self._group(wish.group),
+                            position=guest.position,
+                            waiting=waits,
+                        )
+                    )
         for step in self._enabled("batch"):
             for group in sorted({group for guest in guests for group in guest.groups}):
                 members = tuple(people[guest.position].id for guest in guests if group in guest.groups)
@@ -103,18 +176,31 @@ class Planner[Tenant]:
         return Cohort(name, tuple(tasks), tuple(people.values()), until)
 
     def _enabled(self, subject: str) -> Iterator[Step[Tenant]]:
-        return (step for step in self.steps if step.subject == subject and step.name in self.template.steps)
+        """Steps that every request of the template gets, and those it may ask for and does."""
+        asked = {name for name in self.template.optional if name in self.header.steps}
+        return (step for step in self.steps if step.subject == subject and step.name in {*self.template.steps, *asked})
 
-    def _ask(self, step: Step[Tenant], guest: AdmittedGuest | None = None, members: tuple[str, ...] = ()) -> Ask:
-        settings: dict[str, Json] = {**self.template.defaults.get(step.name, {}), **self.header.steps.get(step.name, {})}
+    def settings_of(self, step: Step[Tenant]) -> dict[str, Json]:
+        """The request's block for the step over the template's."""
+        return {**self.template.defaults.get(step.name, {}), **self.header.steps.get(step.name, {})}
+
+    def _ask(
+        self,
+        step: Step[Tenant],
+        guest: AdmittedGuest | None = None,
+        members: tuple[str, ...] = (),
+        name: str = "",
+        settings: dict[str, Json] | None = None,
+    ) -> Ask:
         return Ask(
             header=self.header,
             template=self.template,
             partner=self.partner,
-            settings=settings,
+            settings=self.settings_of(step) if settings is None else settings,
             guest=guest.wish if guest else None,
             sponsors=guest.sponsors if guest else (),
             members=members,
+            name=name,
         )
 
     def _task(  # noqa: PLR0913 -- the columns of a row
@@ -174,11 +260,27 @@ def single(batch: Task, person: str, now: datetime, number: int = 1) -> Task:
 
 
 def ready_now(cohort: list[Task], after: Mapping[str, tuple[str, ...]]) -> list[Task]:
-    """The waiting tasks whose predecessors are all settled. `after` gives the steps that each step waits for."""
-    open_subjects = {(task.step, task.subject) for task in cohort if not task.settled}
+    """The waiting tasks whose predecessors are all settled. `after` gives the steps that each step waits for.
+
+    A guest waits for what is about them, alone or in a batch; what is about the partner waits for all of the partner's.
+    """
+    unsettled = {(task.step, subject) for task in cohort if not task.settled for subject in _about(task)}
     return [
         task
         for task in cohort
         if task.state is TaskState.WAITING
-        and not any((step, member) in open_subjects for step in after[task.step] for member in (*task.members, task.subject))
+        and not any((step, subject) in unsettled for step in _before(task, after) for subject in _about(task))
     ]
+
+
+def _before(task: Task, after: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The steps that have to be settled before; what is taken back goes the other way round."""
+    if not task.reverses:
+        return after[task.step]
+    return tuple(step for step, before in after.items() if task.step in before)
+
+
+def _about(task: Task) -> tuple[str, ...]:
+    if task.cohort == PARTNER_COHORT:
+        return (PARTNER_COHORT,)
+    return (*task.members, task.subject)

@@ -148,6 +148,30 @@ class Settings(BaseModel):
         alias="ENTENTE_SPLIT_SECONDS",
         description="A guest who is not settled so long after the others of the batch is split off, and the others go on.",
     )
+    approvers: tuple[str, ...] = Field(
+        (),
+        alias="ENTENTE_APPROVERS",
+        description="Addresses (comma separated) that are told by mail when a request needs approval. Who may approve is decided by the "
+        "app role Approver.",
+    )
+    link: str = Field(
+        "",
+        alias="ENTENTE_LINK",
+        description="Base URL of the page about requests, for links in mails; empty: mails name the request only.",
+    )
+    language: Literal["en", "nl", "de", "fr"] = Field(
+        "en", alias="ENTENTE_LANGUAGE", description="Language of mails to our own people: en, nl, de or fr."
+    )
+    report_only: bool = Field(
+        True,
+        alias="ENTENTE_REPORT_ONLY",
+        description="Every request is only planned: what would change is shown, and nothing is changed. Switch it off once you trust what you see.",
+    )
+    by_hand_seconds: Seconds = Field(
+        300,
+        alias="ENTENTE_BY_HAND_SECONDS",
+        description="How often it is looked whether a person has done what only a person can do.",
+    )
     sweep_seconds: Seconds = Field(
         420,
         alias="ENTENTE_SWEEP_SECONDS",
@@ -205,7 +229,7 @@ class Settings(BaseModel):
             raise ValueError("must hold at least 32 bytes, for example from `openssl rand -base64 32`")
         return key
 
-    @field_validator("key_roles", "labels_without_guests", mode="before")
+    @field_validator("key_roles", "approvers", "labels_without_guests", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value

@@ -24,7 +24,8 @@ def turn(task: Task, message: Attempt, now: datetime, *, cancelled: bool, paused
     if task.settled:
         return Turn.FOLLOW_UP
     waiting = task.state is TaskState.WAITING
-    if message.attempt < task.attempt:
+    # Only who waits with others is looked at while waiting.
+    if message.attempt < task.attempt or (waiting and message.gate and not task.members):
         return Turn.STALE
     if task.claimed_until is not None and task.claimed_until > now:
         return Turn.HELD

@@ -301,6 +301,7 @@ def settings(tenant_id: str, **changes: Any) -> Settings:
         "ENTENTE_PERSON_KEY": "bm90IGEgc2VjcmV0LCBqdXN0IHRlc3QgYnl0ZXMuLi4=",
         "ServiceBus": "Endpoint=sb://localhost;SharedAccessKeyName=k;SharedAccessKey=v;UseDevelopmentEmulator=true;",
         "Tables": "unused",
+        "ENTENTE_REPORT_ONLY": "false",
         **changes,
     }
     return Settings.model_validate(values)

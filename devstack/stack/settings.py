@@ -53,6 +53,7 @@ def app_settings(where: Addresses, graph: str) -> dict[str, str]:
         "ENTENTE_TEAMS_SETTINGS": "write",
         "ENTENTE_FABRIC_URL": where.tenant,
         "ENTENTE_MAILBOX": "mia@contoso.com",
+        "ENTENTE_REPORT_ONLY": "false",
         "ENTENTE_KEY_ROLES": "Requester,Approver,Operator,Reader",
         "ENTENTE_SEAL_SCHEDULE": "15 * * * * *",
         "ENTENTE_SWEEP_SCHEDULE": "*/30 * * * * *",

@@ -32,15 +32,19 @@ class NotYet(Exception):
     """The outside cannot answer now: throttled, not replicated, out of reach.
 
     `after` is in seconds. `moves_lane` says that the vendor itself asked for the wait, so others on the same lane wait too.
-    `effect_unknown` says that a write may have been carried out although no answer came.
+    `effect_unknown` says that a write may have been carried out although no answer came. `firm` says that asking sooner is
+    no use, as where an operation documents how often it may be asked for.
     """
 
-    def __init__(self, reason: str, *, after: float, moves_lane: bool = False, effect_unknown: bool = False) -> None:
+    def __init__(
+        self, reason: str, *, after: float, moves_lane: bool = False, effect_unknown: bool = False, firm: bool = False
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.after = after
         self.moves_lane = moves_lane
         self.effect_unknown = effect_unknown
+        self.firm = firm
 
 
 class WontWork(Exception):

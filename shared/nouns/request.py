@@ -112,6 +112,10 @@ class GuestWish(_Written):
     redirect_url: HttpsUrl | None = None
     send_mail: bool | None = None
     message: Annotated[str, Field(max_length=2_000)] | None = None
+    language: Language | None = None
+    leave: Annotated[
+        bool, Field(description="True says that this guest leaves: what requests have given them is taken back.")
+    ] = False
     other_domain: Annotated[
         bool, Field(description="True says that this guest's address is not in the partner's domains, on purpose.")
     ] = False
@@ -122,8 +126,16 @@ class Header(_Written):
 
     version: Literal[1]
     id: RequestId
-    action: Literal["onboard"] = "onboard"
-    mode: Literal["apply"] = "apply"
+    action: Annotated[
+        Literal["onboard", "change", "offboard"],
+        Field(
+            description="`onboard` adds to what is there; `change` also takes back what earlier requests of the partner have set up and "
+            "this one does not ask for; `offboard` takes the partner out."
+        ),
+    ] = "onboard"
+    mode: Annotated[
+        Literal["apply", "plan"], Field(description="`plan` reads and compares, shows what would change, and changes nothing.")
+    ] = "apply"
     template: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
     partner: PartnerWish
     groups: Annotated[tuple[GroupName, ...], Field(max_length=20)] = ()

@@ -9,6 +9,8 @@ from shared.nouns.state import State
 from shared.nouns.step import Intent, Json
 
 PARTNER_COHORT = "partner"
+# How the group of a task is named while the request has still to create it; an object id never begins so.
+NEW_GROUP = "new-"
 
 
 class TaskState(StrEnum):
@@ -27,7 +29,8 @@ _NEXT: dict[TaskState, frozenset[TaskState]] = {
     TaskState.DONE: frozenset({TaskState.UNDONE}),
     TaskState.STOPPED: frozenset({TaskState.READY, TaskState.CANCELLED}),
     TaskState.UNDONE: frozenset(),
-    TaskState.CANCELLED: frozenset(),
+    # Only where what it followed is tried again.
+    TaskState.CANCELLED: frozenset({TaskState.WAITING}),
 }
 
 
@@ -35,12 +38,34 @@ class IllegalTransition(Exception):
     """A task was asked to go where it cannot go from its state: a bug in the caller."""
 
 
+class Sight(StrEnum):
+    """What carrying a task out would do, as a plan has seen it."""
+
+    NOTHING = "nothing"
+    CREATE = "create"
+    CHANGE = "change"
+    REMOVE = "remove"
+    BY_HAND = "by hand"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a plan has found for a task: `before` and `after` hold the keys that would change."""
+
+    sight: Sight
+    before: State = field(default_factory=dict)
+    after: State = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Task:
     """A row of the `tasks` table. Times are aware. `touched` is when it last changed, or until when silence is normal.
 
     A *cohort* is a set of tasks that wait for one another: up to 20 guests with the group batches they share, or the
-    partner's own settings. `member_outcomes` has one sentence per guest of a batch.
+    partner's own settings. `member_outcomes` has one sentence per guest of a batch. `reverses` names earlier tasks of the
+    same step and subject (request and key, the latest first) whose changes this one takes back, where it does. `seen` is what
+    a plan has found.
     """
 
     request: str
@@ -65,6 +90,8 @@ class Task:
     touched: datetime | None = None
     settled_at: datetime | None = None
     sweeps: int = 0
+    reverses: tuple[tuple[str, str], ...] = ()
+    seen: Seen | None = None
     etag: str = field(default="", compare=False)
 
     @property

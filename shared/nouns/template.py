@@ -20,6 +20,19 @@ class TemplateInvitation(BaseModel):
     language: Language | None = None
 
 
+class Approval(BaseModel):
+    """When a request of this template needs somebody else than the requester to agree."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    steps: Annotated[
+        tuple[str, ...] | None,
+        Field(description="Steps that need it. Left out: those that change trust, mail flow or lists of the whole tenant."),
+    ] = None
+    guests: Annotated[int, Field(ge=0, le=100_000, description="More guests than these need it.")] = 500
+    days: Annotated[int, Field(ge=1, le=365, description="A request that nobody has decided on for so long is cancelled.")] = 14
+
+
 class Template(BaseModel):
     """A template file. `groups` maps the names that requests use to object ids in our tenant; no other group can be asked for."""
 
@@ -28,7 +41,8 @@ class Template(BaseModel):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
     version: Annotated[int, Field(ge=1)]
     description: Annotated[str, Field(min_length=1)]
-    steps: tuple[str, ...]
+    steps: Annotated[tuple[str, ...], Field(description="What every request of this template gets.")]
+    optional: Annotated[tuple[str, ...], Field(description="What a request may ask for, by a block of its own in `steps`.")] = ()
     redirect_hosts: Annotated[tuple[str, ...], Field(description="Hosts that an invitation may lead to.")] = (
         "myapps.microsoft.com",
     )
@@ -38,6 +52,13 @@ class Template(BaseModel):
     deleted_guests: Annotated[
         Literal["restore", "ask"], Field(description="What to do when the guest is among the deleted users.")
     ] = "restore"
+    approval: Approval = Approval()
+    offboard: Annotated[
+        Literal["closed", "restore-before"],
+        Field(
+            description="How the partner ends: explicitly blocked, or with everything as it was before, which may let more in than a block."
+        ),
+    ] = "closed"
     invitation: TemplateInvitation = TemplateInvitation()
     defaults: Annotated[
         dict[str, dict[str, Any]], Field(description="Settings by step; a request adds to or replaces them.")

@@ -5,6 +5,7 @@ from shared.steps.add_to_group import ADD_TO_GROUP
 from shared.steps.add_to_workspace import ADD_TO_WORKSPACE
 from shared.steps.allow_domain import ALLOW_DOMAIN
 from shared.steps.allow_federation import ALLOW_FEDERATION
+from shared.steps.change_guest_address import CHANGE_GUEST_ADDRESS
 from shared.steps.create_community import CREATE_COMMUNITY
 from shared.steps.create_group import CREATE_GROUP
 from shared.steps.invite_guest import INVITE_GUEST
@@ -29,6 +30,7 @@ STEPS: tuple[Step[Tenant], ...] = (
     SET_PARTNER_CONFIGURATION,
     SET_CAPABILITIES,
     CREATE_GROUP,
+    CHANGE_GUEST_ADDRESS,
     CREATE_COMMUNITY,
     SET_GROUP_GUEST_SETTINGS,
     TEAM_ENABLE_GROUP,

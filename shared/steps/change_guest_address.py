@@ -4,7 +4,7 @@ The account stays: its id, its memberships, what was shared with it. First mail 
 has settled (the consistency horizon), redemption is reset, so that whoever has the new address takes the account over and whoever
 has the old one no longer can. https://learn.microsoft.com/entra/external-id/reset-redemption-status
 
-Both addresses stand in `details` during an attempt only: whoever stores details keeps those named in ADDRESSES in the `people` table.
+Both addresses stand in `details` during an attempt only: what is stored is who they are in the `people` table.
 """
 
 from collections.abc import Mapping
@@ -192,6 +192,7 @@ CHANGE_GUEST_ADDRESS = Step(
     name=STEP,
     sentence="The guest is known by another address at the same partner, and accepts again with it.",
     subject="named",
+    addresses=ADDRESSES,
     permissions=("User.Read.All", "User.Invite.All", "User.ReadWrite.All"),
     lanes=("entra-writes", "invitations"),
     wanted=wanted,

@@ -148,7 +148,7 @@ async def _find(tenant: Tenant, subject: Subject) -> tuple[Community | None, str
         if creation is not None and creation.failed:
             return None, creation.failed
         if creation is not None and not creation.community:
-            raise NotYet(f"Viva Engage is still making community {subject.name}", after=POLL_WAIT)
+            raise NotYet(f"Viva Engage is still making community {subject.name}", after=POLL_WAIT, firm=True)
         known = creation.community if creation else None
     if known:
         found = await tenant.communities.by_id(known)

@@ -44,7 +44,7 @@ def wanted(ask: Ask) -> Wish | None:
         "redirectUrl": redirect,
         "sendMail": said if ask.guest.send_mail is None else ask.guest.send_mail,
         "message": ask.guest.message or here.message or above.message or "",
-        "language": here.language or above.language or "",
+        "language": ask.guest.language or here.language or above.language or "",
         "deletedGuest": ask.template.deleted_guests,
     }
     state: dict[str, Value] = {"guest": True}

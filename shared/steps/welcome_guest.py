@@ -56,7 +56,7 @@ def wanted(ask: Ask) -> Wish | None:
     groups = ask.header.groups if ask.guest.groups is None else ask.guest.groups
     details: dict[str, Json] = {
         "organization": asked.organization,
-        "language": spoken(asked.language or here.language or above.language or ""),
+        "language": spoken(ask.guest.language or asked.language or here.language or above.language or ""),
         "redirectUrl": ask.guest.redirect_url or here.redirect_url or above.redirect_url,
         "message": ask.guest.message or here.message or above.message or "",
         "until": until.isoformat() if until else "",

@@ -1,11 +1,14 @@
 """The `partners` table: one row a partner; its `running` property is the one place that lets one request run at a time."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from shared.nouns.partner import Partner
-from shared.tables.store import Changed, Exists, Insert, Replace, Table
+from shared.tables.store import Changed, Exists, Insert, Merge, Replace, Table
+from shared.tables.task_rows import instant
 
 ROW = "partner"
+REQUEST = "r|"
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,18 @@ class Partners:
             except (Changed, Exists):
                 continue
             return request
+
+    async def note_request(self, tenant_id: str, request: str, received: datetime) -> None:
+        """The request is among the partner's. Bears repetition."""
+        row = {"PartitionKey": tenant_id, "RowKey": f"{REQUEST}{request}", "received": instant(received)}
+        await self._table.write(Merge(row))
+
+    async def requests_of(self, tenant_id: str) -> list[str]:
+        """The ids of the partner's requests, the latest first."""
+        rows = [
+            (str(row["received"]), str(row["RowKey"]).removeprefix(REQUEST)) async for row in self._table.rows(tenant_id, REQUEST)
+        ]
+        return [name for _, name in sorted(rows, reverse=True)]
 
     async def release(self, tenant_id: str, request: str) -> None:
         """`request` no longer runs for the partner. Bears repetition; another's turn is left alone."""

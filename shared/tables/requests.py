@@ -1,7 +1,8 @@
 """The `requests` table: open requests share a partition, so that timers find them; ended ones are in another."""
 
+import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -28,7 +29,9 @@ class RequestState(StrEnum):
 class Request:
     """One partner request, without its guests.
 
-    `counts` is filled when it has ended: tasks by state. `paced_until` is when the last first attempt was scheduled for.
+    `counts` is filled when it has ended: tasks by state. `paced_until` is when the last first attempt was scheduled for. `mode` is
+    the header's, or `plan` where the installation only reports. `needs_approval` says why somebody else has to agree, until
+    `decide_by`; `decided_by` who did. `outlook` is what was found before the first write: findings and permissions.
     """
 
     id: str
@@ -45,6 +48,11 @@ class Request:
     cancelled: bool = False
     reason: str = ""
     counts: dict[str, int] = field(default_factory=dict)
+    mode: str = "apply"
+    needs_approval: tuple[str, ...] = ()
+    decide_by: datetime | None = None
+    decided_by: str = ""
+    outlook: Mapping[str, Any] = field(default_factory=dict)
     etag: str = field(default="", compare=False)
 
     @property
@@ -122,6 +130,11 @@ def _encoded(request: Request, partition: str) -> dict[str, Any]:
         "reason": request.reason,
         "finished": instant(request.finished) if request.finished else "",
         "pacedUntil": instant(request.paced_until) if request.paced_until else "",
+        "mode": request.mode,
+        "needsApproval": json.dumps(request.needs_approval, ensure_ascii=False),
+        "decideBy": instant(request.decide_by) if request.decide_by else "",
+        "decidedBy": request.decided_by,
+        "outlook": json.dumps(request.outlook, ensure_ascii=False) if request.outlook else "",
     }
     return row | {f"count_{state}": number for state, number in request.counts.items()}
 
@@ -142,5 +155,10 @@ def _decoded(row: Row) -> Request:
         cancelled=bool(row["cancelled"]),
         reason=str(row["reason"]),
         counts={key.removeprefix("count_"): int(value) for key, value in row.items() if key.startswith("count_")},
+        mode=str(row.get("mode", "apply")),
+        needs_approval=tuple(json.loads(row.get("needsApproval", "[]"))),
+        decide_by=datetime.fromisoformat(str(row["decideBy"])) if row.get("decideBy") else None,
+        decided_by=str(row.get("decidedBy", "")),
+        outlook=json.loads(row["outlook"]) if row.get("outlook") else {},
         etag=str(row["etag"]),
     )

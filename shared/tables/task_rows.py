@@ -7,11 +7,11 @@ from typing import Any
 
 from shared.nouns.state import State, Value
 from shared.nouns.step import Intent
-from shared.nouns.task import Task, TaskState, cohort_of
+from shared.nouns.task import Seen, Sight, Task, TaskState, cohort_of
 from shared.tables.store import Row
 
 # What `outlined` needs of a row.
-OUTLINE = ("PartitionKey", "RowKey", "step", "subject", "state", "attempt", "members", "group")
+OUTLINE = ("PartitionKey", "RowKey", "step", "subject", "state", "attempt", "members", "group", "reverses")
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,10 @@ def encoded(task: Task) -> dict[str, Any]:
         row["position"] = task.position
     if task.group is not None:
         row["group"] = task.group
+    if task.reverses:
+        row["reverses"] = _json(task.reverses)
+    if task.seen is not None:
+        row["seen"] = _json({"sight": task.seen.sight, "before": dict(task.seen.before), "after": dict(task.seen.after)})
     return row
 
 
@@ -97,6 +101,7 @@ def outlined(row: Row) -> Task:
         attempt=int(row["attempt"]),
         group=row.get("group"),
         members=tuple(json.loads(row["members"])),
+        reverses=_reverses(row),
     )
 
 
@@ -124,8 +129,19 @@ def decoded(row: Row) -> Task:
         touched=_when(row.get("touched")),
         settled_at=_when(row.get("settled")),
         sweeps=int(row["sweeps"]),
+        reverses=_reverses(row),
+        seen=_seen(row["seen"]) if row.get("seen") else None,
         etag=str(row["etag"]),
     )
+
+
+def _reverses(row: Row) -> tuple[tuple[str, str], ...]:
+    return tuple((name, key) for name, key in json.loads(row.get("reverses") or "[]"))
+
+
+def _seen(text: str) -> Seen:
+    item = json.loads(text)
+    return Seen(Sight(item["sight"]), _tuples(item["before"]), _tuples(item["after"]))
 
 
 def _state(text: str) -> dict[str, Value]:

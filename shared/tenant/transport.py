@@ -51,6 +51,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 cookie_jar=aiohttp.DummyCookieJar(),
                 skip_auto_headers=("User-Agent", "Content-Type"),
             )
+            # aiohttp sends a PUT or DELETE again, unasked, where a connection broke; whether it had an effect is for us to find out.
+            self._session._retry_connection = False  # noqa: SLF001 -- there is no public way; its own test client does the same
         return self._session
 
 

@@ -2,15 +2,13 @@
 
 import asyncio
 import hashlib
-from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from shared.admission import Ours, admit_guests, admit_header, partner_of
 from shared.bus import Envelope
 from shared.log import log
 from shared.nouns.errors import Fault, Refusal
-from shared.nouns.messages import Attempt
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.nouns.partner import Partner
 from shared.nouns.redaction import without_addresses
@@ -20,12 +18,15 @@ from shared.plan import Cohort, Planner
 from shared.spans import span
 from shared.tables.parked import ParkedItem
 from shared.tables.requests import Request, RequestState
-from shared.tables.store import Changed
 from shared.templates import load_template
+from shared.tenant import Tenant
 from shared.topology import INTAKE
-from shared.verbs.advance import advance, finish_if_settled
+from shared.verbs.approve import ask_approvers
 from shared.verbs.asker import sign
+from shared.verbs.going import set_going
+from shared.verbs.outlook import outlook
 from shared.verbs.park import park_task
+from shared.verbs.partings import farewells, parted, settings_cohorts
 from shared.verbs.running import take_turn
 from shared.verbs.world import World
 
@@ -80,20 +81,22 @@ async def _accept(world: World, read: Read, who: str) -> None:
     # A request is in time when its first part is: the others may come after midnight.
     today = (known.received if known else world.clock()).date()
     sponsors = await _sponsors(world, read)
-    admit_header(header, template, today, sponsors)
     planner = Planner(world.steps, header, template, partner, world.settings.person_key, world.clock())
-    settings = planner.partner_cohort()
-    admitted = admit_guests(read, template, partner, ours, sponsors, today)
-    planned = list(planner.guest_cohorts(admitted))
+    admit_header(header, template, today, sponsors, planner.group_id)
+    admitted = admit_guests(read, template, partner, ours, sponsors, today, planner.group_id)
+    staying, leaving = parted(admitted)
+    planned = [*await settings_cohorts(world, planner), *planner.guest_cohorts(staying)]
+    planned += await farewells(world, planner, leaving, header.part)
+    request = known or await _new_request(world, read, who, planner, planned, len(staying.guests))
     # Nothing refuses the request from here on: what is on record must be able to end.
-    await _put_on_record(world, read, who, partner, template.version, known)
+    await _put_on_record(world, read, request)
 
     # People first: an attempt that finds its task finds its person.
     await world.tables.people.remember([person for cohort in planned for person in cohort.people], header.id, partner.tenant_id)
-    cohorts = [await _insert(world, header, settings)] if settings.tasks else []
-    cohorts += [await _insert(world, header, cohort) for cohort in planned]
+    cohorts = [await _insert(world, header, cohort) for cohort in planned if cohort.tasks]
     until = {person: day for cohort in cohorts for person, day in (cohort.until or {}).items()}
-    await world.tables.guests.claim(partner.tenant_id, header.id, until)
+    if request.mode == "apply":
+        await world.tables.guests.claim(partner.tenant_id, header.id, until)
     for cohort in planner.refused_cohorts(admitted.refused):
         await world.tables.tasks.insert_cohort(header.id, cohort.name, cohort.tasks, mark_open=False)
         for task in cohort.tasks:
@@ -103,6 +106,7 @@ async def _accept(world: World, read: Read, who: str) -> None:
         await park_task(world, task)
     await world.tables.tasks.note_part(header.id, header.part, read.part_digest, accepted=True)
     await _begin(world, partner, header, tasks)
+    await ask_approvers(world, request)
 
 
 async def _partner(world: World, header: Header, ours: Ours) -> Partner:
@@ -130,23 +134,46 @@ async def _member(world: World, name: str) -> str | None:
     return user.id if user is not None and user.user_type.lower() == "member" and not user.external else None
 
 
-async def _put_on_record(
-    world: World, read: Read, who: str, partner: Partner, template_version: int, known: Request | None
-) -> None:
+async def _new_request(
+    world: World, read: Read, who: str, planner: Planner[Tenant], planned: list[Cohort], guests: int
+) -> Request:
+    """The request as it will be on record. Raises Refusal for what the tenant will refuse, before the first write."""
+    header, template = _without_addresses(planner), planner.template
+    mode = "plan" if world.settings.report_only else header.mode
+    ahead = await outlook(world, planner, planned, read)
+    if mode == "apply" and (refused := ahead.refusals):
+        raise Refusal(refused)
+    why = ahead.needs_approval(template, guests) if mode == "apply" else ()
+    now = world.clock()
+    return Request(
+        id=header.id,
+        state=RequestState.AWAITING_APPROVAL if why else RequestState.QUEUED,
+        header=header,
+        digest=read.header_digest,
+        who=who,
+        partner_tenant=planner.partner.tenant_id,
+        template_version=template.version,
+        received=now,
+        mode=mode,
+        needs_approval=why,
+        decide_by=now + timedelta(days=template.approval.days) if why else None,
+        outlook=ahead.shown,
+        reason=f"waits for somebody else than {who} to approve it: {'; '.join(why)}" if why else "",
+    )
+
+
+def _without_addresses(planner: Planner[Tenant]) -> Header:
+    """The header as it is kept: what it says of persons stands with its tasks, and in `people`."""
+    told = {step.name for step in planner.steps if step.addresses}
+    kept = {name: block for name, block in planner.header.steps.items() if name not in told}
+    return planner.header.model_copy(update={"steps": kept})
+
+
+async def _put_on_record(world: World, read: Read, request: Request) -> None:
     header = read.header
-    if known is None:
-        request = Request(
-            id=header.id,
-            state=RequestState.QUEUED,
-            header=header,
-            digest=read.header_digest,
-            who=who,
-            partner_tenant=partner.tenant_id,
-            template_version=template_version,
-            received=world.clock(),
-        )
-        # Another part of the same request may have been first; then its row stands.
-        await world.tables.requests.insert(request)
+    # Another part of the same request may have been first; then its row stands.
+    if request.etag or await world.tables.requests.insert(request):
+        await world.tables.partners.note_request(request.partner_tenant, request.id, request.received)
     await world.tables.tasks.expect_parts(header.id, header.parts)
     await _came_before(world, read)
     await world.tables.tasks.note_part(header.id, header.part, read.part_digest, accepted=False)
@@ -163,13 +190,14 @@ async def _came_before(world: World, read: Read) -> bool:
 
 async def _insert(world: World, header: Header, cohort: Cohort) -> Cohort:
     """The cohort's rows are there; returned as they are, without guests who stand in the request already."""
-    persons = [person.id for person in cohort.people]
+    subjects = {task.subject for task in cohort.tasks}
+    persons = [person.id for person in cohort.people if person.id in subjects]
     if await world.tables.tasks.insert_cohort(header.id, cohort.name, cohort.tasks, persons=persons, mark_open=True):
         return cohort
     there = await world.tables.tasks.cohort(header.id, cohort.name)
     if there:
-        subjects = {task.subject for task in there}
-        until = {person: day for person, day in (cohort.until or {}).items() if person in subjects}
+        known = {task.subject for task in there}
+        until = {person: day for person, day in (cohort.until or {}).items() if person in known}
         return replace(cohort, tasks=tuple(there), until=until)
     twice = {
         person for person in persons if await world.tables.tasks.cohort_of_person(header.id, person) not in {None, cohort.name}
@@ -199,52 +227,17 @@ def _without(cohort: Cohort, twice: set[str], world: World) -> Cohort:
 
 
 async def _begin(world: World, partner: Partner, header: Header, tasks: list[Task]) -> None:
-    """The request runs and its first attempts are on their way, unless another request of the partner is running."""
-    if await take_turn(world, partner, header.id) != header.id:
+    """The request runs and its first attempts are on their way, unless it waits for approval or for another of the partner.
+
+    A plan changes nothing, so it waits for nobody.
+    """
+    request = await world.tables.requests.get(header.id)
+    if request is None or request.state is RequestState.AWAITING_APPROVAL:
+        return
+    if request.mode == "apply" and await take_turn(world, partner, header.id) != header.id:
         log.info("queued", request=header.id, partner=partner.tenant_id)
         return
     await set_going(world, header.id, tasks)
-
-
-async def set_going(world: World, name: str, tasks: Iterable[Task]) -> None:
-    """The request is running; each given task that is ready is on its queue, each batch has its gate. Bears repetition."""
-    # A batch's slot stands right behind those of its guests, so that they get into their groups while others are still invited.
-    listed = sorted(tasks, key=lambda task: (task.cohort, task.state is TaskState.WAITING))
-    if await _mark_running(world, name, None) is None:
-        return
-    pending = [task for task in listed if not task.settled]
-    times = dict(zip((task.key for task in pending), await world.slots(pending), strict=True))
-    ready = [task for task in pending if task.state is TaskState.READY]
-    await world.send(ready, [times[task.key] for task in ready])
-    patience = timedelta(seconds=world.settings.split_seconds)
-    await world.bus.send(
-        world.envelope(Attempt(request=task.request, task=task.key, attempt=task.attempt, gate=True), times[task.key] + patience)
-        for task in pending
-        if task.state is TaskState.WAITING
-    )
-    slowest = max(times.values(), default=world.clock())
-    request = await _mark_running(world, name, slowest)
-    if request is None:
-        return
-    for cohort in sorted({task.cohort for task in listed} - {task.cohort for task in listed if not task.settled}):
-        await advance(world, name, cohort)
-    await finish_if_settled(world, request, salt=f"accepted {len(listed)}")
-
-
-async def _mark_running(world: World, name: str, paced_until: datetime | None) -> Request | None:
-    """The request, running, with the last instant that a first attempt waits for; None where it has ended."""
-    while True:
-        request = await world.tables.requests.get(name)
-        if request is None or not request.is_open:
-            return None
-        paced = max((at for at in (paced_until, request.paced_until) if at), default=None)
-        running = replace(request, state=RequestState.RUNNING, paced_until=paced)
-        if running == request:
-            return request
-        try:
-            return await world.tables.requests.save(running)
-        except Changed:
-            continue
 
 
 async def _record_refusal(world: World, body: bytes, name: str, reason: str) -> None:

@@ -40,7 +40,7 @@ async def _close(world: World, name: str, cohort: str) -> None:
     guests = {
         task.subject: (task.ids["user"], "guest", _texts(task.wanted.get("sponsors")))
         for task in tasks
-        if task.position is not None and task.state is TaskState.DONE and "user" in task.ids
+        if "guest" in task.wanted and task.state is TaskState.DONE and "user" in task.ids
     }
     if guests:
         await world.tables.guests.note(request.partner_tenant, guests)

@@ -10,14 +10,16 @@ from shared.nouns.state import State, difference
 from shared.nouns.step import Intent, Step, Subject
 from shared.nouns.task import Task, TaskState, claim, end, move
 from shared.spans import span
-from shared.tables.requests import Request
+from shared.tables.requests import Request, RequestState
 from shared.tables.store import Changed
 from shared.tables.task_rows import JournalEntry
 from shared.tenant import Tenant
 from shared.turn import Turn, turn
 from shared.verbs.advance import advance, hold_gate
-from shared.verbs.park import park_message, park_task
-from shared.verbs.subjects import REFUSED, subject_of
+from shared.verbs.look import look
+from shared.verbs.park import park_by_hand, park_message, park_task, parked_id
+from shared.verbs.reverse import look_back, reverse
+from shared.verbs.subjects import REFUSED, Unneeded, subject_of
 from shared.verbs.world import World, queue_of
 
 CANCELLED_BEFORE = "the request was cancelled before this task began"
@@ -57,7 +59,9 @@ async def _attempt(world: World, message: Attempt) -> None:
         await park_message(world, queue_of(message.task), message.model_dump_json().encode(), said)
         return
     now = world.clock()
-    match turn(task, message, now, cancelled=request.cancelled, paused=request.paused):
+    # Nobody sends an attempt before the approval; if somebody does, it is none.
+    paused = request.paused or request.state is RequestState.AWAITING_APPROVAL
+    match turn(task, message, now, cancelled=request.cancelled, paused=paused):
         case Turn.FOLLOW_UP:
             await _follow_up(world, task)
         case Turn.HELD:
@@ -79,9 +83,11 @@ async def _run(world: World, task: Task, request: Request) -> None:
     step = world.step(task.step)
     with world.flight(task.request, task.cohort) as land:
         with world.tenant.recording() as calls:
-            subject, wanted, outcomes = await subject_of(world, request, task)
-            task = replace(task, member_outcomes={**task.member_outcomes, **outcomes})
-            ending, task, entries = await _Run(world, step, request, subject, wanted).through(task)
+            try:
+                ending, task, entries = await _carried_out(world, step, task, request)
+            except Unneeded as unneeded:
+                await _settle(world, move(task, TaskState.CANCELLED, unneeded.reason, world.clock()))
+                return
         written = tuple(call.request_id for call in calls if call.write and call.request_id)
         asked = tuple(call.request_id for call in calls if call.request_id)
         task = replace(task, request_ids=(*task.request_ids, *(written or asked)))
@@ -111,6 +117,20 @@ async def _run(world: World, task: Task, request: Request) -> None:
         await _settle(world, ended, *entries)
 
 
+async def _carried_out(world: World, step: Step[Tenant], task: Task, request: Request) -> tuple[Ending, Task, list[JournalEntry]]:
+    """The attempt's ending and entries: by looking alone, by taking back, or by making it so."""
+    if request.mode == "plan":
+        return *await (look_back(world, task) if task.reverses else look(world, step, request, task)), []
+    if task.reverses:
+        return await reverse(world, step, request, task)
+    try:
+        subject, wanted, outcomes = await subject_of(world, request, task)
+    except WontWork as error:
+        return Stopped(error.reason), task, []
+    task = replace(task, member_outcomes={**task.member_outcomes, **outcomes})
+    return await _Run(world, step, request, subject, wanted).through(task)
+
+
 async def _settle(world: World, task: Task, *entries: JournalEntry) -> None:
     """Row, successors, return: in this order, so that a crash between them leaves a message that does the rest.
 
@@ -123,6 +143,8 @@ async def _settle(world: World, task: Task, *entries: JournalEntry) -> None:
 async def _follow_up(world: World, task: Task, *, alone: bool = True) -> None:
     if task.state is TaskState.STOPPED:
         await park_task(world, task)
+    elif world.step(task.step).instruct is not None:
+        await world.tables.parked.remove(parked_id(task.request, task.key))
     if alone:
         await advance(world, task.request, task.cohort)
 
@@ -146,15 +168,20 @@ class _Run:
             why = self.step.explain(self.subject, actual)
         except (NotYet, WontWork) as error:
             return self._sooner(task, await self._refusal(error), error), task, []
-        if why is not None:
-            return Stopped(why), task, []
-        change = difference(self.wanted, actual)
-        if not change:
+        if why is None and not (change := difference(self.wanted, actual)):
             return self._done(task, actual)
-        now = self.world.clock()
-        if (wait := self._within_horizon(task, now)) is not None:
-            return Later(wait, "written; the change is not visible everywhere yet"), task, []
-        return await self._apply(task, actual, change, now)
+        self.subject = replace(self.subject, seen=actual)
+        ending = Stopped(why) if why is not None else await self._in_the_way(task, change)
+        return (ending, task, []) if ending is not None else await self._apply(task, actual, change, self.world.clock())
+
+    async def _in_the_way(self, task: Task, change: State) -> Later | None:
+        """Why the change is not made now: a person has to make it, or it is made and not visible yet."""
+        text = self.step.instruct(self.subject, change) if self.step.instruct is not None else None
+        if text is not None:
+            await park_by_hand(self.world, task, text)
+            return Later(self.world.settings.by_hand_seconds, text)
+        wait = self._within_horizon(task, self.world.clock())
+        return None if wait is None else Later(wait, "written; the change is not visible everywhere yet")
 
     def _done(self, task: Task, actual: State) -> tuple[Ending, Task, list[JournalEntry]]:
         task = self._informed(task, actual)
@@ -233,7 +260,7 @@ class _Run:
         wait = self._within_horizon(task, self.world.clock())
         if not isinstance(ending, Later) or wait is None:
             return ending
-        asked = error.after if isinstance(error, NotYet) and error.moves_lane else 0.0
+        asked = error.after if isinstance(error, NotYet) and (error.moves_lane or error.firm) else 0.0
         return Later(max(asked, wait), ending.reason)
 
     def _informed(self, task: Task, actual: State) -> Task:

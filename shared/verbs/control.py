@@ -20,13 +20,14 @@ from shared.verbs.sweep import send_again, send_all_again
 from shared.verbs.world import World, session_of
 
 REDRIVEN_AFTER_SECONDS = 2
+# Under which name a task's ids hold who has said that it was done by hand.
+CONFIRMED = "confirmed"
 
 
-async def cancel(world: World, name: str, who: str) -> Request:
+async def cancel(world: World, name: str, who: str, reason: str = "") -> Request:
     """No task of the request begins any more; what has begun is brought to its end. Nothing done is undone."""
-    request = await _change(
-        world, name, lambda request: replace(request, cancelled=True, paused=False, reason=f"cancelled by {who}")
-    )
+    why = reason or f"cancelled by {who}"
+    request = await _change(world, name, lambda request: replace(request, cancelled=True, paused=False, reason=why))
     cohort: list[Task] = []
     async for task in world.tables.tasks.all(name):
         if cohort and cohort[0].cohort != task.cohort:
@@ -60,6 +61,8 @@ async def redrive(world: World, item: ParkedItem, who: str) -> str:
     """The parked thing is tried again; a sentence says how. Raises Refusal where that cannot help."""
     if item.kind == "task":
         return await _redrive_task(world, item, who)
+    if item.kind == "by hand":
+        return await _look_now(world, item, who)
     if item.kind == "refused":
         raise Refusal([Fault("", "was refused for what it says; correct it and submit it as a new request")])
     body = await world.tables.people.message(item.task)
@@ -85,6 +88,16 @@ def _session_in(body: bytes) -> str | None:
         return None
 
 
+async def _look_now(world: World, item: ParkedItem, who: str) -> str:
+    """Somebody says that what was to be done by hand is done: it is looked at now, and their word is kept with the task."""
+    task = await world.tables.tasks.get(item.request, item.task)
+    if task is None or task.settled:
+        await world.tables.parked.remove(item.id)
+        return "its task is settled by now"
+    await send_again(world, replace(task, ids={**task.ids, CONFIRMED: who}), f"done by hand, says {who}")
+    return "it is looked at now"
+
+
 async def _redrive_task(world: World, item: ParkedItem, who: str) -> str:
     task = await world.tables.tasks.get(item.request, item.task)
     request = await world.tables.requests.get(item.request)
@@ -103,6 +116,7 @@ async def _redrive_task(world: World, item: ParkedItem, who: str) -> str:
         member_outcomes={},
     )
     await world.tables.tasks.save(ready, new=await _memberships(world, task), opens=True)
+    await _awaken(world, task)
     if not (request := await world.tables.requests.get(item.request) or request).is_open:
         # It ended between the two looks at it.
         await _take_up(world, request)
@@ -122,6 +136,14 @@ async def _memberships(world: World, guest: Task) -> list[Task]:
         for group, batches in by_group.items()
         if all(batch.settled for batch in batches)
     ]
+
+
+async def _awaken(world: World, task: Task) -> None:
+    """What was left out because this task had stopped waits for it again."""
+    for other in await world.tables.tasks.cohort(task.request, task.cohort):
+        follows = task.step in world.step(other.step).after and other.subject == task.subject
+        if follows and other.state is TaskState.CANCELLED:
+            await world.tables.tasks.save(move(other, TaskState.WAITING, "", world.clock()))
 
 
 async def _take_up(world: World, request: Request) -> None:

@@ -8,12 +8,12 @@ from shared.bus import Envelope
 from shared.log import log
 from shared.nouns.messages import Finish
 from shared.nouns.outcomes import NotYet
-from shared.nouns.task import TaskState
+from shared.nouns.task import Sight, TaskState
 from shared.spans import span
 from shared.tables.requests import Request, RequestState
 from shared.topology import FINISH
-from shared.verbs.accept import set_going
 from shared.verbs.advance import under_way
+from shared.verbs.going import set_going
 from shared.verbs.running import take_turn
 from shared.verbs.world import World
 
@@ -82,11 +82,12 @@ async def _ended(world: World, request: Request) -> Request:
         counts[task_state] += 1
     stopped = counts[TaskState.STOPPED]
     if request.cancelled:
-        state, reason = RequestState.CANCELLED, f"cancelled; {counts[TaskState.DONE]} tasks were done before"
+        why = request.reason or "cancelled"
+        state, reason = RequestState.CANCELLED, f"{why}; {counts[TaskState.DONE]} tasks were done before"
     elif stopped:
         state, reason = RequestState.STOPPED, f"{stopped} of {counts.total()} tasks need a person: see entente parked list"
     else:
-        state, reason = RequestState.DONE, f"all {counts.total()} tasks are done"
+        state, reason = RequestState.DONE, await _told(world, request, counts)
     return replace(
         request,
         state=state,
@@ -94,3 +95,16 @@ async def _ended(world: World, request: Request) -> Request:
         finished=world.clock(),
         counts={settled.value: number for settled, number in counts.items()},
     )
+
+
+async def _told(world: World, request: Request, counts: Counter[TaskState]) -> str:
+    if request.mode == "apply":
+        left = counts[TaskState.CANCELLED]
+        return (
+            f"all {counts.total()} tasks are done"
+            if not left
+            else f"{counts[TaskState.DONE]} tasks are done, {left} were not needed"
+        )
+    seen = Counter([task.seen.sight async for task in world.tables.tasks.all(request.id) if task.seen is not None])
+    changes = sum(number for sight, number in seen.items() if sight is not Sight.NOTHING)
+    return f"nothing was changed; {changes} of {counts.total()} tasks would change something"

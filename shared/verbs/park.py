@@ -35,6 +35,18 @@ async def park_task(world: World, task: Task) -> None:
     log.warning("parked", request=task.request, task=task.key, reason=task.reason)
 
 
+async def park_by_hand(world: World, task: Task, text: str) -> None:
+    """What a person has to do by hand is listed until it is seen to be done. Bears repetition."""
+    name = parked_id(task.request, task.key)
+    known = await world.tables.parked.get(name)
+    since = known.since if known is not None else world.clock()
+    await world.tables.parked.add(
+        ParkedItem(id=name, kind="by hand", request=task.request, task=task.key, step=task.step, reason=text, since=since)
+    )
+    if known is None:
+        log.warning("to be done by hand", request=task.request, task=task.key)
+
+
 async def park_message(world: World, queue: str, body: bytes, reason: str, request: str = "") -> None:
     """A message that nobody can use is listed with the reason, its body kept for whoever looks. Bears repetition."""
     digest, request = hashlib.sha256(body).hexdigest(), request or _request_in(body)

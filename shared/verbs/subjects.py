@@ -3,29 +3,95 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from shared.nouns.outcomes import NotYet, WontWork
 from shared.nouns.partner import Partner
 from shared.nouns.state import State
 from shared.nouns.step import Subject
-from shared.nouns.task import Task, TaskState
+from shared.nouns.task import NEW_GROUP, PARTNER_COHORT, Task, TaskState
 from shared.tables.requests import Request
 from shared.verbs.world import World
 
 # How the outcome of a guest begins whom the tenant did not take into the group; tried again only by a person's wish.
 REFUSED = "refused"
+# A group of the same request is made within seconds, or somebody has to look.
+GROUP_WAIT = 2.0
+
+
+class Unneeded(Exception):
+    """What the task follows has not come about, so there is nothing for it to do. `reason` says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 async def subject_of(world: World, request: Request, task: Task) -> tuple[Subject, State, Mapping[str, str]]:
-    """The subject, what is wanted of it now, and outcomes of members who will never be part of it."""
+    """The subject, what is wanted of it now, and outcomes of members who will never be part of it.
+
+    Raises Unneeded where what it follows has not come about, NotYet while a group of the request is still being made, and
+    WontWork where it was not made.
+    """
     partner = Partner(request.partner_tenant, request.header.partner.name, request.header.partner.domains)
     subject = Subject(
-        id=task.subject, partner=partner, group=task.group, details=task.details, ids=task.ids, intents=task.intents
+        id=task.subject,
+        partner=partner,
+        group=await _group(world, request, task),
+        details=task.details,
+        ids=task.ids,
+        intents=task.intents,
     )
     if task.members:
         return await _batch(world, task, subject)
-    if task.position is None:
+    step = world.step(task.step)
+    if step.addresses:
+        subject = replace(subject, details={**task.details, **await _addresses(world, task, step.addresses)})
+    if step.subject != "person":
         return subject, task.wanted, {}
     person = await world.tables.people.get(task.subject)
-    return replace(subject, person=person), task.wanted, {}
+    return replace(subject, person=person, ids={**await _ids_before(world, task), **task.ids}), task.wanted, {}
+
+
+async def _group(world: World, request: Request, task: Task) -> str | None:
+    """The object id of the task's group; that of one which the same request makes is known when it is there."""
+    if task.group is None or not task.group.startswith(NEW_GROUP):
+        return task.group
+    name = task.group.removeprefix(NEW_GROUP)
+    for step in world.steps:
+        if step.subject != "named" or "group" not in step.keeps:
+            continue
+        making = await world.tables.tasks.get(task.request, f"t|{PARTNER_COHORT}|{step.name}|{request.partner_tenant}.{name}")
+        if making is None:
+            continue
+        if making.state is TaskState.DONE:
+            return making.ids.get("group")
+        if making.settled:
+            raise WontWork(f"Group {name} was not made ({making.reason or making.state.value}): see its own task")
+        raise NotYet(f"group {name} is still being made", after=GROUP_WAIT)
+    raise WontWork(f"Nothing in this request makes group {name}")
+
+
+async def _addresses(world: World, task: Task, names: tuple[str, ...]) -> Mapping[str, str]:
+    """The addresses that the task's details name by who has them. Raises WontWork where one was erased."""
+    found: dict[str, str] = {}
+    for name in names:
+        person = await world.tables.people.get(str(task.details.get(name, "")))
+        if person is None:
+            raise WontWork(f"The address that this task calls {name!r} is no longer kept: send a new request")
+        found[name] = person.address
+    return found
+
+
+async def _ids_before(world: World, task: Task) -> Mapping[str, str]:
+    """The ids that the steps before this one have found for the same person."""
+    ids: dict[str, str] = {}
+    for name in world.step(task.step).after:
+        before = await world.tables.tasks.get(task.request, f"t|{task.cohort}|{name}|{task.subject}")
+        if before is None:
+            continue
+        if before.state is not TaskState.DONE:
+            raise Unneeded(f"{name} has not come about for this person: {before.reason or before.state.value}")
+        ids |= before.ids
+    return ids
 
 
 async def _batch(world: World, task: Task, subject: Subject) -> tuple[Subject, State, Mapping[str, str]]:

@@ -24,7 +24,7 @@ async def sweep(world: World) -> None:
     async for request in world.tables.requests.all_open():
         if request.state is RequestState.QUEUED:
             await begin_next(world, request.partner_tenant)
-        elif not request.paused:
+        elif not request.paused and (request.cancelled or request.state is not RequestState.AWAITING_APPROVAL):
             await _sweep_request(world, request)
 
 

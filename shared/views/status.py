@@ -68,6 +68,10 @@ def task_view(task: Task) -> dict[str, Any]:
         "ids": task.ids,
         "next": _text(task.touched) if not task.settled else None,
     }
+    if task.seen is not None:
+        view["plan"] = {"sight": task.seen.sight.value, "before": dict(task.seen.before), "after": dict(task.seen.after)}
+    if task.reverses:
+        view["reverses"] = [{"request": name, "task": key} for name, key in task.reverses]
     if task.members:
         view["group"] = task.group
         view["members"] = {person: task.member_outcomes.get(person, "") for person in task.members}
@@ -81,10 +85,17 @@ def _request(request: Request) -> dict[str, Any]:
         "state": request.state.value,
         "paused": request.paused,
         "reason": request.reason,
-        "mode": header.mode,
+        "action": header.action,
+        "mode": request.mode,
         "template": {"name": header.template, "version": request.template_version},
         "partner": {"name": header.partner.name, "tenantId": request.partner_tenant, "domains": list(header.partner.domains)},
         "requestedBy": request.who,
+        "approval": {
+            "needed": list(request.needs_approval),
+            "decideBy": _text(request.decide_by),
+            "decidedBy": request.decided_by,
+        },
+        "outlook": dict(request.outlook),
         "received": _text(request.received),
         "finished": _text(request.finished),
     }

@@ -9,6 +9,7 @@ from shared.nouns.errors import Refusal
 from shared.nouns.person import person_id
 from shared.nouns.request import email_address
 from shared.nouns.task import Task, TaskState
+from shared.steps.invite_guest import INVITE_GUEST
 from shared.tables.guests import Guest
 from shared.tables.requests import Request
 from shared.templates import load_template
@@ -52,7 +53,12 @@ async def why(world: World, address: str) -> dict[str, Any]:
 
 def _sentence(address: str, person: str, guest: Guest | None, chapters: list[_Chapter], names: Mapping[str, str]) -> str:
     """Who, since when and on whose wish, where they are in, until when, and who answers for them."""
-    told = [(chapter, task) for chapter in chapters for task in chapter.tasks if task.subject == person]
+    told = [
+        (chapter, task)
+        for chapter in chapters
+        for task in chapter.tasks
+        if task.subject == person and task.step == INVITE_GUEST.name and chapter.request.mode == "apply"
+    ]
     if not told:
         return f"{address} was named in a request, but has no task: see entente parked list."
     last, task = told[-1]

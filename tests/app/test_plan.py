@@ -47,7 +47,7 @@ def request(guests: list[Any], **changes: Any) -> dict[str, Any]:
 
 
 def admitted(guests: list[Any], **changes: Any) -> Admitted:
-    return admit_guests(read_request(request(guests, **changes)), TEMPLATE, FABRIKAM, OURS, {"mia@contoso.com": "33"}, NOW.date())
+    return admit_guests(read_request(request(guests, **changes)), TEMPLATE, FABRIKAM, OURS, {"mia@contoso.com": "33"}, NOW.date(), TEMPLATE.group_id)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_another_domain_needs_the_requests_word_and_the_templates_permission() -
     assert admitted([{"email": "a@northwind.com", "otherDomain": True}]).guests
     strict = TEMPLATE.model_copy(update={"other_domains": False})
     read = read_request(request([{"email": "a@northwind.com", "otherDomain": True}]))
-    assert "own domains only" in str(admit_guests(read, strict, FABRIKAM, OURS, {}, NOW.date()).refused[0][0])
+    assert "own domains only" in str(admit_guests(read, strict, FABRIKAM, OURS, {}, NOW.date(), TEMPLATE.group_id).refused[0][0])
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_another_domain_needs_the_requests_word_and_the_templates_permission() -
 )
 def test_a_header_that_breaks_the_template_is_refused(changes: Any, says: str) -> None:
     with pytest.raises(Refusal) as refused:
-        admit_header(read_request(request([], **changes)).header, TEMPLATE, NOW.date(), {"eve@contoso.com": None})
+        admit_header(read_request(request([], **changes)).header, TEMPLATE, NOW.date(), {"eve@contoso.com": None}, TEMPLATE.group_id)
     assert str(refused.value).startswith(says)
 
 
@@ -260,7 +260,7 @@ def test_the_example_request_is_admitted_whole() -> None:
     assert not found.faults
     assert len(found.guests) == 25
     partner = replace(FABRIKAM, domains=found.header.partner.domains)
-    result = admit_guests(found, TEMPLATE, partner, OURS, {"mia@contoso.com": "33"}, date(2026, 11, 22))
+    result = admit_guests(found, TEMPLATE, partner, OURS, {"mia@contoso.com": "33"}, date(2026, 11, 22), TEMPLATE.group_id)
     assert len(result.guests) == 25
 
 

@@ -31,7 +31,7 @@ def request(**changes: Any) -> dict[str, Any]:
         ({"id": "no blanks"}, "id", "match"),
         ({"id": "x" * 65}, "id", "match"),
         ({"action": "destroy"}, "action", "onboard"),
-        ({"mode": "plan"}, "mode", "apply"),
+        ({"mode": "rehearse"}, "mode", "apply"),
         ({"template": "../etc"}, "template", "match"),
         ({"partner": {"name": "", "domains": ["fabrikam.com"]}}, "partner.name", "at least 1"),
         ({"partner": {"name": "F", "domains": []}}, "partner.domains", "at least 1"),

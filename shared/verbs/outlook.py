@@ -1,0 +1,116 @@
+"""What a request will meet in the tenant, found before its first write: what refuses it, what hinders it, what it needs."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shared.nouns.errors import Fault
+from shared.nouns.outcomes import WontWork
+from shared.nouns.redaction import without_addresses
+from shared.nouns.request import MOST_GUESTS_PER_PART, Read
+from shared.nouns.step import Finding, Preflight, Step, Weight
+from shared.nouns.template import Template
+from shared.plan import Cohort, Planner
+from shared.tenant import Tenant
+from shared.tenant.operations import covers
+from shared.verbs.world import World
+
+# What is shown of it stands in one property of a row, which holds 32 K characters.
+MOST_FINDINGS = 60
+MOST_CHARACTERS = 400
+# Exchange grants these for single mailboxes, which no token shows; the step itself tries the mailbox.
+# https://learn.microsoft.com/exchange/permissions-exo/application-rbac
+BY_EXCHANGE = frozenset({"Mail.Send", "Mail.ReadBasic.All"})
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """`findings` are by step; `needed` are application permissions on Microsoft Graph and `missing` those the token lacks."""
+
+    steps: tuple[Step[Tenant], ...]
+    findings: tuple[tuple[str, Finding], ...]
+    needed: tuple[str, ...]
+    missing: tuple[str, ...]
+
+    @property
+    def refusals(self) -> list[Fault]:
+        """Why the request cannot be carried out as it is; each names the setting, its value and where to change it."""
+        return [
+            Fault(f"steps.{step}", f"{found.why} ({found.setting} is {found.value}; change it in {found.where})")
+            for step, found in self.findings
+            if found.weight is Weight.REFUSES
+        ]
+
+    @property
+    def shown(self) -> Mapping[str, Any]:
+        return {
+            "findings": [
+                {
+                    "step": step,
+                    "weight": found.weight.value,
+                    "setting": found.setting[:MOST_CHARACTERS],
+                    "value": without_addresses(found.value)[:MOST_CHARACTERS],
+                    "where": found.where[:MOST_CHARACTERS],
+                    "why": without_addresses(found.why)[:MOST_CHARACTERS],
+                }
+                for step, found in self.findings[:MOST_FINDINGS]
+            ],
+            "permissions": {"needed": list(self.needed), "missing": list(self.missing)},
+            "exchangeRoles": sorted({role for step in self.steps for role in step.exchange_roles}),
+        }
+
+    def needs_approval(self, template: Template, guests: int) -> tuple[str, ...]:
+        """Why somebody else than the requester has to agree; empty where nobody has to."""
+        named = template.approval.steps
+        why = [step.name for step in self.steps if (step.sensitive if named is None else step.name in named)]
+        return (*why, *([f"up to {guests} guests"] if guests > template.approval.guests else []))
+
+
+async def outlook(world: World, planner: Planner[Tenant], planned: Iterable[Cohort], read: Read) -> Outlook:
+    """What the planned steps look ahead for, all at once. Raises NotYet where the tenant cannot be asked now."""
+    tasks = [task for cohort in planned for task in cohort.tasks if not task.reverses]
+    names = {task.step for task in tasks}
+    steps = tuple(step for step in world.steps if step.name in names)
+    roles = await world.tenant.roles()
+    guests = len(read.guests) if planner.header.parts == 1 else MOST_GUESTS_PER_PART * planner.header.parts
+    domains = tuple(sorted({guest.email.rpartition("@")[2] for guest in read.guests.values()}))
+    found = await asyncio.gather(*(_findings(world, planner, step, guests, domains, roles) for step in steps))
+    needed = tuple(sorted({permission for step in steps for permission in step.permissions}))
+    missing = tuple(permission for permission in needed if not covers(roles, permission) and permission not in BY_EXCHANGE)
+    lacking = [(step.name, finding) for step in steps if (finding := _lacks(step, missing)) is not None]
+    listed = [(step.name, finding) for step, findings in zip(steps, found, strict=True) for finding in findings]
+    return Outlook(steps, tuple(dict.fromkeys((*lacking, *listed))), needed, missing)
+
+
+async def _findings(
+    world: World, planner: Planner[Tenant], step: Step[Tenant], guests: int, domains: tuple[str, ...], roles: frozenset[str]
+) -> tuple[Finding, ...]:
+    if step.preflight is None:
+        return ()
+    ahead = Preflight(
+        partner=planner.partner,
+        header=planner.header,
+        template=planner.template,
+        settings=planner.settings_of(step),
+        guests=guests,
+        guest_domains=domains,
+        roles=roles,
+    )
+    try:
+        return await step.preflight(world.tenant, ahead)
+    except WontWork as error:
+        return (Finding(Weight.WARNS, f"preflight of {step.name}", "not read", "the reason says", error.reason),)
+
+
+def _lacks(step: Step[Tenant], missing: tuple[str, ...]) -> Finding | None:
+    lacking = ", ".join(permission for permission in step.permissions if permission in missing)
+    if not lacking:
+        return None
+    return Finding(
+        Weight.REFUSES,
+        "application permissions",
+        f"without {lacking}",
+        "Microsoft Entra admin center, Enterprise applications, the app's managed identity, Permissions",
+        f"The app's identity may not do what {step.name} needs",
+    )

@@ -1,0 +1,142 @@
+"""Taking back what earlier tasks have changed: each of their journal's changes, the latest first, as long as it is still so."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from shared.nouns.outcomes import Applied, Done, Ending, Later, NotYet, Stopped, WontWork
+from shared.nouns.step import Entry, Intent, Step, Subject
+from shared.nouns.task import Seen, Sight, Task, TaskState, claim, move
+from shared.tables.requests import Request
+from shared.tables.store import Changed
+from shared.tables.task_rows import JournalEntry
+from shared.tenant import Tenant
+from shared.verbs.subjects import Unneeded, subject_of
+from shared.verbs.world import World
+
+# How many changes of the earlier tasks have been taken back; stands in the row, so that a repetition goes on where it was.
+TAKEN_BACK = "takenBack"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change of an earlier task, with the task and request that made it."""
+
+    request: Request
+    task: Task
+    entry: JournalEntry
+
+
+async def reverse(world: World, step: Step[Tenant], request: Request, task: Task) -> tuple[Ending, Task, list[JournalEntry]]:
+    """The changes of the earlier tasks are taken back, and those tasks are undone. What others have changed since stops it.
+
+    Every change is its own undo with its own journal entry, written before the next begins: one that was interrupted is
+    repeated, which each step's undo bears.
+    """
+    changes = await changes_of(world, task)
+    notes: list[str] = []
+    while (done := _taken_back(task)) < len(changes):
+        change = changes[done]
+        try:
+            task, note = await _undo(world, step, request, task, change)
+        except NotYet as error:
+            if error.moves_lane:
+                await world.hold(step.lanes, error.after)
+            return Later(error.after, error.reason), task, []
+        except (WontWork, Unneeded) as error:
+            if (wait := _may_be_lag(world, task)) is not None:
+                return Later(wait, f"what was written is not visible everywhere yet ({error.reason})"), task, []
+            return Stopped(error.reason), task, []
+        notes.append(note)
+    for name, key in task.reverses:
+        await _mark_undone(world, name, key, request.id)
+    return (
+        Done("; ".join(dict.fromkeys(note for note in notes if note)) or "nothing was changed, so there is nothing to take back"),
+        task,
+        [],
+    )
+
+
+async def look_back(world: World, task: Task) -> tuple[Ending, Task]:
+    """What taking back would do, by the journal alone."""
+    changes = await changes_of(world, task)
+    if not changes:
+        return Done("nothing was changed, so there is nothing to take back"), replace(task, seen=Seen(Sight.NOTHING))
+    latest, first = changes[0].entry, changes[-1].entry
+    sight = Sight.REMOVE if any(change.entry.created for change in changes) else Sight.CHANGE
+    seen = Seen(sight, {key: latest.after.get(key) for key in latest.after}, {key: first.before.get(key) for key in first.before})
+    return Done("would be taken back, if nobody has changed it since"), replace(task, seen=seen)
+
+
+async def changes_of(world: World, task: Task) -> list[Change]:
+    """What the earlier tasks have changed, the latest first."""
+    changes = []
+    for name, key in task.reverses:
+        earlier, request = await world.tables.tasks.get(name, key), await world.tables.requests.get(name)
+        if earlier is None or request is None:
+            continue
+        changes += [
+            Change(request, earlier, entry)
+            for entry in await world.tables.tasks.journal(name, earlier)
+            if entry.kind == "outcome" and (entry.created or dict(entry.before) != dict(entry.after))
+        ]
+    return sorted(changes, key=lambda change: change.entry.at, reverse=True)
+
+
+async def _undo(world: World, step: Step[Tenant], request: Request, task: Task, change: Change) -> tuple[Task, str]:
+    subject = await _subject(world, change)
+    entry = Entry(change.entry.before, change.entry.after, {**change.task.ids, **change.entry.ids}, change.entry.created)
+    now = world.clock()
+    until = now + timedelta(seconds=world.settings.claim_seconds)
+    intent = Intent(
+        at=now, attempt=task.attempt, change=dict(entry.before), answered=False, before=dict(entry.after), journalled=True
+    )
+    # One intent is enough: what was taken back before stands in the journal.
+    task = await world.tables.tasks.save(replace(claim(task, task.attempt, until, now), intents=(intent,)))
+    applied = await step.undo(world.tenant, subject, entry)
+    done = _taken_back(task) + 1
+    task = replace(task, details={**task.details, TAKEN_BACK: done}, intents=(replace(intent, answered=True),))
+    return await world.tables.tasks.save(task, _journal(world, request, task, change, applied)), applied.note
+
+
+async def _subject(world: World, change: Change) -> Subject:
+    """The subject as the earlier task saw it, with all that it found out."""
+    subject, _, _ = await subject_of(world, change.request, change.task)
+    return replace(subject, intents=change.task.intents)
+
+
+def _journal(world: World, request: Request, task: Task, change: Change, applied: Applied) -> JournalEntry:
+    return JournalEntry(
+        kind="undo",
+        attempt=task.attempt,
+        at=world.clock(),
+        who=request.who,
+        before=change.entry.after,
+        after=change.entry.before,
+        ids=applied.ids,
+        note=f"of request {change.request.id}: {applied.note}",
+    )
+
+
+async def _mark_undone(world: World, name: str, key: str, by: str) -> None:
+    while True:
+        earlier = await world.tables.tasks.get(name, key)
+        if earlier is None or earlier.state is not TaskState.DONE:
+            return
+        try:
+            await world.tables.tasks.save(move(earlier, TaskState.UNDONE, f"taken back by request {by}", world.clock()))
+        except Changed:
+            continue
+        return
+
+
+def _taken_back(task: Task) -> int:
+    said = task.details.get(TAKEN_BACK, 0)
+    return said if isinstance(said, int) else 0
+
+
+def _may_be_lag(world: World, task: Task) -> float | None:
+    """Seconds until the next look, where what is seen may be from before our own last write."""
+    if not task.intents or not _taken_back(task):
+        return None
+    left = (task.intents[-1].at + timedelta(seconds=world.settings.horizon_seconds) - world.clock()).total_seconds()
+    return min(left, max(world.settings.verify_seconds, 1.0)) if left > 0 else None
