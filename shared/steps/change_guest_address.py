@@ -19,8 +19,7 @@ from shared.nouns.request import Address, HttpsUrl
 from shared.nouns.state import State, Value
 from shared.nouns.step import Ask, Entry, Intent, Json, Step, Subject, Wish
 from shared.tenant import Tenant
-from shared.tenant.found import User
-from shared.tenant.redemption import GuestAddress
+from shared.tenant.found import GuestAddress, User
 
 STEP = "change-guest-address"
 ADDRESSES = ("from", "to")

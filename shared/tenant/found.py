@@ -1,6 +1,6 @@
 """What the tenant is told and what it answers, as plain values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.nouns.state import Value
@@ -94,3 +94,18 @@ class Relationship:
     name: str
     domains: tuple[str, ...]
     values: dict[str, Value]
+
+
+@dataclass(frozen=True)
+class GuestAddress:
+    """What a guest is reached by (lower case), and since when their redemption is in the state it is in."""
+
+    user: str
+    mail: str = field(repr=False)
+    other_mails: tuple[str, ...] = field(repr=False)
+    user_type: str
+    enabled: bool | None
+    invited: bool
+    redemption: str | None
+    changed: datetime | None
+    synced: bool

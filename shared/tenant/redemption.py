@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from kiota_abstractions.base_request_configuration import RequestConfiguration
 from msgraph.generated.models.invitation import Invitation
@@ -13,6 +12,7 @@ from shared.nouns.outcomes import NotYet, WontWork
 from shared.tenant import operations
 from shared.tenant.answers import ANSWER_WAIT
 from shared.tenant.fields import entry, flag, instant, text, texts
+from shared.tenant.found import GuestAddress
 from shared.tenant.graph import Graph
 from shared.tenant.odata import guid
 
@@ -38,21 +38,6 @@ class RedeemLink:
 
     user: str
     url: str = field(repr=False)
-
-
-@dataclass(frozen=True)
-class GuestAddress:
-    """What a guest is reached by (lower case), and since when their redemption is in the state it is in."""
-
-    user: str
-    mail: str = field(repr=False)
-    other_mails: tuple[str, ...] = field(repr=False)
-    user_type: str
-    enabled: bool | None
-    invited: bool
-    redemption: str | None
-    changed: datetime | None
-    synced: bool
 
 
 class Redemption:
