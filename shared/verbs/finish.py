@@ -8,9 +8,12 @@ from shared.bus import Envelope
 from shared.log import log
 from shared.nouns.messages import Finish
 from shared.nouns.outcomes import NotYet
-from shared.nouns.task import Sight, TaskState
+from shared.nouns.partner import Partner
+from shared.nouns.step import Ask
+from shared.nouns.task import Sight, Task, TaskState
 from shared.spans import span
 from shared.tables.requests import Request, RequestState
+from shared.templates import load_template
 from shared.topology import FINISH
 from shared.verbs.advance import under_way
 from shared.verbs.going import set_going
@@ -18,6 +21,8 @@ from shared.verbs.running import take_turn
 from shared.verbs.world import World
 
 MOST_RETRIES = 500
+# The step, and cohort, that reads the tenant once more when a partner has been taken out.
+PROOF = "prove-closed"
 
 
 async def finish(world: World, name: str, session: str = "", retry: int = 0) -> None:
@@ -49,7 +54,7 @@ async def _finish(world: World, name: str) -> None:
     if request is None:
         return
     if request.is_open:
-        if await under_way(world, request):
+        if await under_way(world, request) or await _to_be_proved(world, request):
             return
         request = await _ended(world, request)
         await world.tables.requests.close(request)
@@ -62,6 +67,39 @@ async def _finish(world: World, name: str) -> None:
         log.info("request ended", request=name, state=request.state.value, reason=request.reason)
     await world.tables.partners.release(request.partner_tenant, name)
     await begin_next(world, request.partner_tenant)
+
+
+async def _to_be_proved(world: World, request: Request) -> bool:
+    """The last task of a partner's leaving is on its way: reading the tenant once more, when all else is settled."""
+    proof = next((step for step in world.steps if step.name == PROOF), None)
+    if proof is None or request.header.action != "offboard" or request.mode != "apply" or request.cancelled:
+        return False
+    template = load_template(world.settings.templates, request.header.template, world.steps)
+    if template.offboard != "closed":
+        return False
+    now = world.clock()
+    wish = proof.wanted(Ask(request.header, template, await _partner(world, request), {}))
+    task = Task(
+        request=request.id,
+        cohort=PROOF,
+        step=PROOF,
+        subject=request.partner_tenant,
+        wanted=wish.state if wish else {},
+        details=dict(wish.details) if wish else {},
+        touched=now,
+    )
+    if await world.tables.tasks.insert_cohort(request.id, PROOF, [task], mark_open=True):
+        await world.send([task], [now])
+        return True
+    # It was there before: whether it is settled decides whether the request is.
+    return await under_way(world, request)
+
+
+async def _partner(world: World, request: Request) -> Partner:
+    """The partner with every domain that is on record."""
+    known = await world.tables.partners.get(request.partner_tenant)
+    header = request.header.partner
+    return known.partner if known is not None else Partner(request.partner_tenant, header.name, header.domains)
 
 
 async def begin_next(world: World, partner_tenant: str) -> None:
