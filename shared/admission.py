@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from shared.nouns.errors import Fault, Refusal
 from shared.nouns.partner import Partner
-from shared.nouns.request import GuestWish, Header, Read
+from shared.nouns.request import GuestWish, Header, Read, canonical
 from shared.nouns.template import Template
 
 
@@ -64,10 +64,18 @@ def partner_of(header: Header, ours: Ours, tenants: Mapping[str, str | None]) ->
 type GroupId = Callable[[str], str | None]
 
 
-def admit_header(header: Header, template: Template, today: date, sponsors: Mapping[str, str | None], group_id: GroupId) -> None:
+def admit_header(
+    header: Header,
+    template: Template,
+    today: date,
+    sponsors: Mapping[str, str | None],
+    group_id: GroupId,
+    named: frozenset[str] = frozenset(),
+) -> None:
     """The request's own fields keep to the template. Raises Refusal with every fault.
 
-    `group_id` gives what a task writes down for a group that the request names, None for one that it may not name.
+    `group_id` gives what a task writes down for a group that the request names, None for one that it may not name. `named`
+    are the steps whose blocks are settings by name.
     """
     allowed = (*template.steps, *template.optional)
     faults = [
@@ -75,12 +83,30 @@ def admit_header(header: Header, template: Template, today: date, sponsors: Mapp
         for name in header.steps
         if name not in allowed
     ]
+    faults += _locked_faults(header, template, named)
     faults += _group_faults("groups", header.groups, template, group_id)
     faults += _sponsor_faults("sponsors", header.sponsors, sponsors)
     faults += _until_faults("until", header.until, today)
     faults += _redirect_faults("invitation.redirectUrl", header.invitation.redirect_url, template)
     if faults:
         raise Refusal(faults)
+
+
+def _locked_faults(header: Header, template: Template, named: frozenset[str]) -> list[Fault]:
+    """Settings that the request gives and the template keeps to itself."""
+    faults = []
+    for step, keys in template.locked.items():
+        given, ours = header.steps.get(step, {}), template.defaults.get(step, {})
+        blocks = given if step in named else {"": given}
+        for name, block in blocks.items():
+            above = ours.get(name, {}) if name else ours
+            for key in keys:
+                if not isinstance(block, dict) or key not in block or (key in above and block[key] == above[key]):
+                    continue
+                field = ".".join(part for part in ("steps", step, name, key) if part)
+                stands = f"it is {canonical(above[key])}" if key in above else "the step's own value stands"
+                faults.append(Fault(field, f"may not be given in requests of template {template.name}: {stands}; leave it out"))
+    return faults
 
 
 def admit_guests(

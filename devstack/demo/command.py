@@ -108,7 +108,7 @@ def _summary(where: Mapping[str, Any]) -> dict[str, Any]:
 def _groups(template: str) -> dict[str, str]:
     """The template's names of groups by their object ids."""
     try:
-        found = load_template(ROOT / "templates", template, frozenset(step.name for step in STEPS))
+        found = load_template(ROOT / "templates", template, STEPS)
     except Refusal:
         return {}
     return {identifier.lower(): name for name, identifier in found.groups.items()}

@@ -1,8 +1,9 @@
 """A partner template: what a class of partner gets, and what a request may use."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.nouns.request import HttpsUrl, Language
 
@@ -31,6 +32,17 @@ class Approval(BaseModel):
     ] = None
     guests: Annotated[int, Field(ge=0, le=100_000, description="More guests than these need it.")] = 500
     days: Annotated[int, Field(ge=1, le=365, description="A request that nobody has decided on for so long is cancelled.")] = 14
+
+
+class Synchronization(BaseModel):
+    """When cross-tenant synchronization, which Microsoft Entra does by itself, is the better way to bring people in."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    above: Annotated[
+        int,
+        Field(ge=0, le=100_000, description="A request for more guests than these is refused, with where to set it up instead."),
+    ]
 
 
 class Template(BaseModel):
@@ -63,6 +75,19 @@ class Template(BaseModel):
     defaults: Annotated[
         dict[str, dict[str, Any]], Field(description="Settings by step; a request adds to or replaces them.")
     ] = {}
+    locked: Annotated[
+        dict[str, tuple[str, ...]],
+        Field(description="By step, the settings that a request may not give: what `defaults` say stands, or the step's own."),
+    ] = {}
+    synchronization: Synchronization | None = None
+
+    @model_validator(mode="after")
+    def _allows_its_own_link(self) -> Self:
+        if (host := urlsplit(self.invitation.redirect_url).hostname) not in self.redirect_hosts:
+            raise ValueError(
+                f"invitation.redirect_url leads to {host}, which is not among redirect_hosts: {', '.join(self.redirect_hosts)}"
+            )
+        return self
 
     def group_id(self, name: str) -> str | None:
         """The object id that a request means by `name` (a name of the template, or one of its ids), or None."""

@@ -74,7 +74,7 @@ async def _accept(world: World, read: Read, who: str) -> None:
         if not await _came_before(world, read):
             raise Refusal([Fault("part", f"{header.part} came after request {header.id} had ended ({known.state})")])
         return
-    template = load_template(world.settings.templates, header.template, frozenset(step.name for step in world.steps))
+    template = load_template(world.settings.templates, header.template, world.steps)
     organization = await world.tenant.organizations.ours()
     ours = Ours(world.settings.tenant_id.lower(), frozenset(organization.verified_domains))
     partner = await _partner(world, header, ours)
@@ -82,7 +82,9 @@ async def _accept(world: World, read: Read, who: str) -> None:
     today = (known.received if known else world.clock()).date()
     sponsors = await _sponsors(world, read)
     planner = Planner(world.steps, header, template, partner, world.settings.person_key, world.clock())
-    admit_header(header, template, today, sponsors, planner.group_id)
+    admit_header(
+        header, template, today, sponsors, planner.group_id, frozenset(s.name for s in world.steps if s.subject == "named")
+    )
     admitted = admit_guests(read, template, partner, ours, sponsors, today, planner.group_id)
     staying, leaving = parted(admitted)
     planned = [*await settings_cohorts(world, planner), *planner.guest_cohorts(staying)]
@@ -143,11 +145,13 @@ async def _new_request(
     ahead = await outlook(world, planner, planned, read)
     if mode == "apply" and (refused := ahead.refusals):
         raise Refusal(refused)
-    why = ahead.needs_approval(template, guests) if mode == "apply" else ()
+    why = ahead.needs_approval(template, guests)
+    # A plan tells what will need approval, and needs none itself.
+    waits = bool(why) and mode == "apply"
     now = world.clock()
     return Request(
         id=header.id,
-        state=RequestState.AWAITING_APPROVAL if why else RequestState.QUEUED,
+        state=RequestState.AWAITING_APPROVAL if waits else RequestState.QUEUED,
         header=header,
         digest=read.header_digest,
         who=who,
@@ -156,9 +160,9 @@ async def _new_request(
         received=now,
         mode=mode,
         needs_approval=why,
-        decide_by=now + timedelta(days=template.approval.days) if why else None,
+        decide_by=now + timedelta(days=template.approval.days) if waits else None,
         outlook=ahead.shown,
-        reason=f"waits for somebody else than {who} to approve it: {'; '.join(why)}" if why else "",
+        reason=f"waits for somebody else than {who} to approve it: {'; '.join(why)}" if waits else "",
     )
 
 

@@ -73,12 +73,17 @@ async def outlook(world: World, planner: Planner[Tenant], planned: Iterable[Coho
     names = {task.step for task in tasks}
     steps = tuple(step for step in world.steps if step.name in names)
     roles = await world.tenant.roles()
-    guests = len(read.guests) if planner.header.parts == 1 else MOST_GUESTS_PER_PART * planner.header.parts
+    guests = (
+        sum(not guest.leave for guest in read.guests.values())
+        if planner.header.parts == 1
+        else MOST_GUESTS_PER_PART * planner.header.parts
+    )
     domains = tuple(sorted({guest.email.rpartition("@")[2] for guest in read.guests.values()}))
     found = await asyncio.gather(*(_findings(world, planner, step, guests, domains, roles) for step in steps))
     needed = tuple(sorted({permission for step in steps for permission in step.permissions}))
     missing = tuple(permission for permission in needed if not covers(roles, permission) and permission not in BY_EXCHANGE)
     lacking = [(step.name, finding) for step in steps if (finding := _lacks(step, missing)) is not None]
+    lacking += [("invite-guest", finding) for finding in _synchronized_better(planner.template, guests)]
     listed = [(step.name, finding) for step, findings in zip(steps, found, strict=True) for finding in findings]
     return Outlook(steps, tuple(dict.fromkeys((*lacking, *listed))), needed, missing)
 
@@ -101,6 +106,27 @@ async def _findings(
         return await step.preflight(world.tenant, ahead)
     except WontWork as error:
         return (Finding(Weight.WARNS, f"preflight of {step.name}", "not read", "the reason says", error.reason),)
+
+
+def _synchronized_better(template: Template, guests: int) -> tuple[Finding, ...]:
+    """Where people of organizations of one group come in better by themselves, and who sets that up.
+
+    https://learn.microsoft.com/entra/identity/multi-tenant-organizations/cross-tenant-synchronization-overview
+    """
+    if template.synchronization is None or not guests:
+        return ()
+    most = template.synchronization.above
+    why = (
+        f"Template {template.name} invites up to {most} guests. Cross-tenant synchronization brings more in better: it follows who "
+        "joins, moves and leaves, which invitations do not. The partner's administrator creates the configuration in their tenant, and ours "
+        "allows it; access to groups and settings is then asked for here, without guests"
+    )
+    where = (
+        "Microsoft Entra admin center, Entra ID, External Identities: theirs, Cross-tenant synchronization, Configurations; ours, "
+        "Cross-tenant access settings, the partner, Inbound access, Cross-tenant sync"
+    )
+    weight = Weight.REFUSES if guests > most else Weight.TELLS
+    return (Finding(weight, "synchronization.above", f"{most}, with {guests} guests asked for", where, why),)
 
 
 def _lacks(step: Step[Tenant], missing: tuple[str, ...]) -> Finding | None:

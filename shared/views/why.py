@@ -107,11 +107,10 @@ def _sponsors(sponsors: tuple[str, ...]) -> str:
 
 def _group_names(world: World) -> dict[str, str]:
     """Names by object id, as the installed templates give them; a template that cannot be read names nothing."""
-    known = frozenset(step.name for step in world.steps)
     names: dict[str, str] = {}
     for path in sorted(world.settings.templates.glob("*.toml")):
         try:
-            names |= {group.lower(): name for name, group in load_template(path.parent, path.stem, known).groups.items()}
+            names |= {group.lower(): name for name, group in load_template(path.parent, path.stem, world.steps).groups.items()}
         except Refusal:
             continue
     return names
