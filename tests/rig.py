@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from devstack.tenant.server import RunningTenant
+from devstack.tenant.tokens import AUDIENCES, SHAREPOINT
 from shared.bus import Bus, Envelope
 from shared.nouns.messages import attempt_from, finish_from
 from shared.settings import Settings
@@ -316,11 +317,12 @@ class Bearer:
     async def get_token(self, *scopes: str, claims: str | None = None) -> SimpleNamespace:
         identity = next(iter(self._running.services.tenant.identities))
         resource = scopes[0].removesuffix("/.default")
+        audience = SHAREPOINT if resource.endswith(".sharepoint.com") else AUDIENCES.get(resource, resource)
         token, _ = self._running.services.tenant.tokens.mint(
             resource,
             application=identity.application,
             principal=identity.principal,
-            roles=identity.permissions.get(resource, []),
+            roles=identity.permissions.get(audience, []),
             directory_roles=identity.directory_roles,
         )
         return SimpleNamespace(token=token, expires_on=0)
@@ -331,7 +333,19 @@ class Bearer:
 
 def rig(running: RunningTenant, **changes: Any) -> Rig:
     """A rig whose tenant is the running one."""
-    graph = TenantSettings(tenant_id=running.services.tenant.tenant_id, graph_url=running.graph, exchange_url=running.address)
+    graph = TenantSettings(
+        tenant_id=running.services.tenant.tenant_id,
+        graph_url=running.graph,
+        exchange_url=running.address,
+        sharepoint_url=running.address,
+        sharepoint_admin_url=running.address,
+        sharepoint_resource="https://contoso.sharepoint.com",
+        sharepoint_admin_resource="https://contoso-admin.sharepoint.com",
+        teams_url=running.address,
+        teams_settings="write",
+        fabric_url=running.address,
+        mailbox="mia@contoso.com",
+    )
     border = Border()
     opened: dict[str, MemoryTable] = {}
 

@@ -9,6 +9,7 @@ from shared.log import log
 from shared.nouns.messages import Finish
 from shared.nouns.outcomes import NotYet
 from shared.nouns.partner import Partner
+from shared.nouns.partner import Partner
 from shared.nouns.step import Ask
 from shared.nouns.task import Sight, Task, TaskState
 from shared.spans import span
@@ -105,10 +106,11 @@ async def _partner(world: World, request: Request) -> Partner:
 async def begin_next(world: World, partner_tenant: str) -> None:
     """The request that has waited longest for the partner runs, where none does."""
     waiting = await world.tables.requests.oldest_queued(partner_tenant)
-    known = await world.tables.partners.get(partner_tenant)
-    if waiting is None or known is None:
+    if waiting is None:
         return
-    if await take_turn(world, known.partner, waiting.id) != waiting.id:
+    # The partner's first request may have waited for approval: then nobody has put the partner on record yet.
+    partner = Partner(partner_tenant, waiting.header.partner.name, waiting.header.partner.domains)
+    if await take_turn(world, partner, waiting.id) != waiting.id:
         return
     # The settled ones too: a cohort of which nothing was left to do has still to be closed.
     await set_going(world, waiting.id, [task async for task in world.tables.tasks.all(waiting.id)])

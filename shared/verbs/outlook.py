@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,7 +104,8 @@ async def _findings(
         roles=roles,
     )
     try:
-        return await step.preflight(world.tenant, ahead)
+        async with world.exchange if "exchange" in step.lanes else nullcontext():
+            return await step.preflight(world.tenant, ahead)
     except WontWork as error:
         return (Finding(Weight.WARNS, f"preflight of {step.name}", "not read", "the reason says", error.reason),)
 

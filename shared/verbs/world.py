@@ -36,6 +36,8 @@ class World:
     steps: tuple[Step[Tenant], ...]
     # A part of a request is up to 2,000 guests; however many arrive at once, so many are unfolded in one process.
     planning: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_PARTS_AT_ONCE))
+    # Exchange takes very few calls at once, and the steps that look ahead there would all ask together.
+    exchange: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     _seen: dict[str, tuple[datetime, Request]] = field(default_factory=dict)
     _flying: Counter[tuple[str, str]] = field(default_factory=Counter)
     _left: set[tuple[str, str]] = field(default_factory=set)

@@ -9,8 +9,8 @@ _STEP = "set-partner-configuration"
 
 
 def partner_settings(steps: Mapping[str, Mapping[str, Any]], template: Template) -> dict[str, Any]:
-    """The request's block for the partner configuration over the template's; empty where the template has no such step."""
-    if _STEP not in template.steps:
+    """The request's block for the partner configuration over the template's; empty where the request does not get the step."""
+    if _STEP not in template.steps and not (_STEP in template.optional and _STEP in steps):
         return {}
     return {**template.defaults.get(_STEP, {}), **steps.get(_STEP, {})}
 
