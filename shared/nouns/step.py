@@ -40,6 +40,7 @@ class Subject:
     table for this one attempt. `group` is an object id. `members` maps opaque person ids to directory object ids.
     `details` is what the request says about how to do it (never compared). `ids` are those that earlier applies
     returned; `intents` are all earlier applies of this task, oldest first. `seen` is what `read` has just found, for apply.
+    `waited` is how long ago the task was first attempted, in seconds.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Subject:
     ids: Mapping[str, str] = field(default_factory=dict)
     intents: tuple[Intent, ...] = ()
     seen: State = field(default_factory=dict)
+    waited: float = 0.0
 
     @property
     def name(self) -> str:

@@ -5,11 +5,14 @@ from shared.steps.add_to_group import ADD_TO_GROUP
 from shared.steps.add_to_workspace import ADD_TO_WORKSPACE
 from shared.steps.allow_domain import ALLOW_DOMAIN
 from shared.steps.allow_federation import ALLOW_FEDERATION
+from shared.steps.block_guest import BLOCK_GUEST
 from shared.steps.change_guest_address import CHANGE_GUEST_ADDRESS
+from shared.steps.close_partner import CLOSE_PARTNER
 from shared.steps.create_community import CREATE_COMMUNITY
 from shared.steps.create_group import CREATE_GROUP
 from shared.steps.invite_guest import INVITE_GUEST
 from shared.steps.limit_site import LIMIT_SITE
+from shared.steps.prove_closed import PROVE_CLOSED
 from shared.steps.set_capabilities import SET_CAPABILITIES
 from shared.steps.set_group_guest_settings import SET_GROUP_GUEST_SETTINGS
 from shared.steps.set_guest_details import SET_GUEST_DETAILS
@@ -50,4 +53,7 @@ STEPS: tuple[Step[Tenant], ...] = (
     SHARE_ITEM,
     ALLOW_FEDERATION,
     ADD_TO_WORKSPACE,
+    BLOCK_GUEST,
+    CLOSE_PARTNER,
+    PROVE_CLOSED,
 )

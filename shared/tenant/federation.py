@@ -82,3 +82,11 @@ def by_hand(add: tuple[str, ...] = (), remove: tuple[str, ...] = ()) -> str:
     if remove:
         lines.insert(3, "# If these are the only domains in the list, stop: an empty list may mean every domain.")
     return "\n".join(lines)
+
+
+def blocked_by_hand(add: tuple[str, ...] = (), remove: tuple[str, ...] = ()) -> str:
+    """What a person runs where every domain is allowed, to block some or to let them in again."""
+    lines = ["Connect-MicrosoftTeams"]
+    for verb, domains in (("Add", add), ("Remove", remove)):
+        lines += [f'Set-CsTenantFederationConfiguration -BlockedDomains @{{{verb}="{domain}"}}' for domain in domains]
+    return "\n".join(lines)

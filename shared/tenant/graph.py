@@ -61,8 +61,12 @@ class Graph:
     async def pages(
         self, operation: Operation, build: Build, *, about: str, allow: Collection[int] = ()
     ) -> AsyncIterator[Answer]:
-        """All pages of a list, in order. Pages may be empty; only a missing next link is the end."""
+        """All pages of a list, in order. Pages may be empty; only a missing next link is the end.
+
+        Headers such as ConsistencyLevel have to be sent with every page. https://learn.microsoft.com/graph/paging
+        """
         information = build(self._client)
+        headers = information.headers
         while True:
             answer = _expected(await self._send(operation, information, about), allow)
             yield answer
@@ -70,6 +74,7 @@ class Graph:
             if not link:
                 return
             information = RequestInformation(Method.GET)
+            information.headers.add_all(headers)
             information.url = self._ours(link, operation, about)
 
     async def batch(self, operation: Operation, items: Mapping[str, BatchItem], *, about: str) -> dict[str, Answer]:

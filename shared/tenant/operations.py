@@ -116,6 +116,14 @@ READ_OWNER_ADDRESSES = Operation("read the addresses of a group's owners", ("Gro
 CHANGE_ADDRESS = Operation("change the address of a guest", ("User.ReadWrite.All",), write=True)
 RESET_REDEMPTION = Operation("reset the redemption of a guest", ("User.Invite.All",), write=True)
 
+# Closing a partner. Whoever holds an administrator's role is refused with 403, whatever we were granted (facts 1.6).
+FIND_OUTSIDERS = Operation("look for the people of a domain", ("User.Read.All",))
+SWITCH_ACCOUNT = Operation("enable or disable a user", ("User.EnableDisableAccount.All", "User.Read.All"), write=True)
+READ_ROLES_OF_USER = Operation("read which directory roles a user has", ("User.Read.All",))
+LIST_APPS = Operation("list the applications of another organization", ("Application.Read.All",))
+LIST_SIGN_INS = Operation("list sign-ins", ("AuditLog.Read.All",))
+LIST_AUDITS = Operation("list changes in the directory", ("AuditLog.Read.All",))
+
 _EXCHANGE = ("Exchange.ManageAsApp",)
 GET_RELATIONSHIPS = Operation("Get-OrganizationRelationship", _EXCHANGE)
 NEW_RELATIONSHIP = Operation("New-OrganizationRelationship", _EXCHANGE, write=True)

@@ -10,7 +10,7 @@ from typing import Protocol
 from shared.nouns.outcomes import WontWork
 from shared.nouns.step import Json
 from shared.tenant import operations
-from shared.tenant.federation import Federation, by_hand, changed
+from shared.tenant.federation import WHERE, Federation, blocked_by_hand, by_hand, changed
 from shared.tenant.fields import entry, flag, text
 from shared.tenant.rest import Rest
 
@@ -38,6 +38,13 @@ class TeamsSettings(Protocol):
         """
         ...
 
+    async def change_blocked(self, add: tuple[str, ...], remove: tuple[str, ...]) -> Federation:
+        """The list of blocked domains, which counts where every other domain is allowed, has these more and those less; as it was before.
+
+        Raises WontWork where there is a list of allowed domains: the block list is ignored then.
+        """
+        ...
+
 
 class ByHand:
     """Nothing is written here: a person does it. What can be read is read through `reader`, if there is one."""
@@ -52,6 +59,9 @@ class ByHand:
 
     async def change_allowed(self, add: tuple[str, ...], remove: tuple[str, ...]) -> Federation:
         raise WontWork(f"Teams' external access is changed by hand here: {by_hand(add, remove)}")
+
+    async def change_blocked(self, add: tuple[str, ...], remove: tuple[str, ...]) -> Federation:
+        raise WontWork(f"Teams' external access is changed by hand here: {blocked_by_hand(add, remove)}")
 
 
 class ConfigApi:
@@ -73,6 +83,23 @@ class ConfigApi:
         if kept is None:
             return before
         sent = dict(whole) | {"AllowedDomains": _as_before(whole.get("AllowedDomains"), kept)}
+        await self._rest.ask(operations.SET_FEDERATION, "PUT", _PATH, about=_ABOUT, body=sent, headers=_headers())
+        return before
+
+    async def change_blocked(self, add: tuple[str, ...], remove: tuple[str, ...]) -> Federation:
+        whole = await self._whole()
+        before = _federation(whole)
+        if before.allowed is not None:
+            raise WontWork(f"Teams has a list of allowed domains, and ignores the blocked ones: look at it by hand ({WHERE})")
+        wanted = (set(before.blocked) | set(add)) - set(remove)
+        if wanted == set(before.blocked):
+            return before
+        listed = whole.get("BlockedDomains")
+        old: list[Json] = listed if isinstance(listed, list) else []
+        kept = [item for item in old if set(_names([item])) <= wanted]
+        plain = bool(old) and isinstance(old[0], str)
+        fresh: list[Json] = [name if plain else {"Domain": name} for name in sorted(wanted - set(_names(kept)))]
+        sent = dict(whole) | {"BlockedDomains": [*kept, *fresh]}
         await self._rest.ask(operations.SET_FEDERATION, "PUT", _PATH, about=_ABOUT, body=sent, headers=_headers())
         return before
 

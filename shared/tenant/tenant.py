@@ -12,10 +12,12 @@ from shared.tenant.settings import TenantSettings
 if TYPE_CHECKING:
     import httpx
 
+    from shared.tenant.accounts import Accounts
     from shared.tenant.capabilities import CrossTenantCapabilities
     from shared.tenant.communities import Communities
     from shared.tenant.configured import Cmdlets
     from shared.tenant.drives import Drives
+    from shared.tenant.evidence import Evidence
     from shared.tenant.exchange import Exchange
     from shared.tenant.fabric import Fabric
     from shared.tenant.graph import Graph
@@ -67,6 +69,18 @@ class Tenant:
         from shared.tenant.users import Users
 
         return Users(self._graph)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        from shared.tenant.accounts import Accounts
+
+        return Accounts(self._graph)
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        from shared.tenant.evidence import Evidence
+
+        return Evidence(self._graph)
 
     @cached_property
     def invitations(self) -> Invitations:

@@ -1,5 +1,6 @@
 """Users of our directory: people who are guests, and those who stand for them."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 from kiota_abstractions.base_request_configuration import RequestConfiguration
@@ -11,6 +12,7 @@ from msgraph.generated.users.users_request_builder import UsersRequestBuilder
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.nouns.step import Json
 from shared.tenant import operations
+from shared.tenant.accounts import Accounts, Outsider
 from shared.tenant.answers import Answer
 from shared.tenant.fields import flag, instant, objects, text
 from shared.tenant.found import User
@@ -88,6 +90,10 @@ class Users:
         if "@" not in name:
             return None
         return await self._one(name, UserQuery(select=_FIELDS), "user by principal name")
+
+    async def of_domains(self, domains: Collection[str], initial_domain: str = "") -> tuple[Outsider, ...]:
+        """All guests and external members with an address in one of the domains, whoever invited them."""
+        return await Accounts(self._graph).outsiders(domains, initial_domain)
 
     async def restore(self, user_id: str) -> None:
         """The deleted user is back, with its memberships; one who is back already counts as well.
