@@ -25,6 +25,8 @@ from shared.verbs.world import World, queue_of
 CANCELLED_BEFORE = "the request was cancelled before this task began"
 LONGEST_VERIFY_SECONDS = 30.0
 MOST_RETRIES = 2_000
+# They stand in one property of the row, which holds 32 K characters; the journal keeps all of them.
+MOST_INTENTS = 40
 # A row lags behind its messages by one attempt for each worker that died between sending and writing.
 MOST_AHEAD = 100
 
@@ -201,7 +203,7 @@ class _Run:
         before = {key: actual.get(key) for key in change}
         until = now + timedelta(seconds=self.world.settings.claim_seconds)
         intent = Intent(at=now, attempt=task.attempt, change=dict(change), answered=False, before=before)
-        held = replace(claim(task, task.attempt, until, now), intents=(*task.intents, intent))
+        held = replace(claim(task, task.attempt, until, now), intents=(*task.intents, intent)[-MOST_INTENTS:])
         # Claim and intent are one row, so one write; the intent gets its journal entry with the outcome (decision 6).
         task = await self.world.tables.tasks.save(held)
         try:
@@ -307,8 +309,10 @@ def _intended(intent: Intent, who: str) -> JournalEntry:
 
 
 def _refused(task: Task) -> Stopped | None:
-    """A batch of which the tenant refused a guest needs a person, though the others are in."""
+    """A batch of which the tenant refused a guest needs a person, though the others are in; so does a task of several parts."""
     reasons = [said for said in task.member_outcomes.values() if said.startswith(REFUSED)]
+    if reasons and not task.members:
+        return Stopped("; ".join(said.removeprefix(f"{REFUSED}: ") for said in reasons))
     return Stopped(f"{len(reasons)} of {len(task.members)} guests were {reasons[0]}") if reasons else None
 
 
