@@ -86,7 +86,8 @@ def admit_header(
     faults += _locked_faults(header, template, named)
     faults += _group_faults("groups", header.groups, template, group_id)
     faults += _sponsor_faults("sponsors", header.sponsors, sponsors)
-    faults += _until_faults("until", header.until, today)
+    # Whoever takes a partner out may send what brought it in, however long ago that was to end.
+    faults += _until_faults("until", header.until, today) if header.action != "offboard" else []
     faults += _redirect_faults("invitation.redirectUrl", header.invitation.redirect_url, template)
     if faults:
         raise Refusal(faults)

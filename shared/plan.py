@@ -19,6 +19,9 @@ from shared.nouns.template import Template
 # A PATCH of a group takes at most 20 members, so 20 guests share their batches.
 # https://learn.microsoft.com/graph/api/group-post-members
 COHORT = 20
+# A cohort is written in one transaction. https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
+MOST_ROWS = 100
+MOST_SETTINGS = 60
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 
 
@@ -51,6 +54,8 @@ class Planner[Tenant]:
             for name, settings in self._named(step):
                 wishes.append((step, f"{tenant}.{name}", step.wanted(self._ask(step, name=name, settings=settings))))
         planned = {step.name for step, _, wish in wishes if wish is not None}
+        if (count := sum(wish is not None for _, _, wish in wishes)) > MOST_SETTINGS:
+            raise Refusal([Fault("steps", f"asks for {count} things, and one request has at most {MOST_SETTINGS}: send several")])
         people = {
             (step.name, subject, name): Person(person_id(self.key, str(wish.details[name])), str(wish.details[name]), "")
             for step, subject, wish in wishes
@@ -114,8 +119,18 @@ class Planner[Tenant]:
     def guest_cohorts(self, admitted: Admitted) -> Iterator[Cohort]:
         """Guests in cohorts of up to 20, those with the same groups together, so that group batches are full."""
         ordered = sorted(admitted.guests, key=lambda guest: (guest.groups, guest.position))
-        for number, start in enumerate(range(0, len(ordered), COHORT)):
-            yield self._guest_cohort(f"p{self.header.part:03}c{number:04}", ordered[start : start + COHORT])
+        # One row for each step of each guest and one that points to them, one for each batch, and the cohort's own mark.
+        each = 1 + sum(1 for _ in self._enabled("person"))
+        number = start = 0
+        while start < len(ordered):
+            end, groups = start, set[str]()
+            while end < len(ordered) and end - start < COHORT:
+                groups |= set(ordered[end].groups)
+                if (end + 1 - start) * each + len(groups) + 1 > MOST_ROWS:
+                    break
+                end += 1
+            yield self._guest_cohort(f"p{self.header.part:03}c{number:04}", ordered[start:end])
+            number, start = number + 1, end
 
     def refused_cohorts(self, refused: Mapping[int, tuple[Fault, ...]]) -> Iterator[Cohort]:
         """One stopped task for each guest who was refused, so that nobody disappears."""

@@ -24,8 +24,9 @@ def turn(task: Task, message: Attempt, now: datetime, *, cancelled: bool, paused
     if task.settled:
         return Turn.FOLLOW_UP
     waiting = task.state is TaskState.WAITING
-    # Only who waits with others is looked at while waiting.
-    if message.attempt < task.attempt or (waiting and message.gate and not task.members):
+    # Only who waits with others is looked at while waiting; a batch that is taken back waits for nobody's invitation.
+    gated = bool(task.members) and not task.reverses
+    if message.attempt < task.attempt or (waiting and message.gate and not gated):
         return Turn.STALE
     if task.claimed_until is not None and task.claimed_until > now:
         return Turn.HELD
@@ -33,4 +34,4 @@ def turn(task: Task, message: Attempt, now: datetime, *, cancelled: bool, paused
         return Turn.CANCEL
     if paused:
         return Turn.PAUSED
-    return Turn.GATE if waiting and task.members else Turn.RUN
+    return Turn.GATE if waiting and gated else Turn.RUN

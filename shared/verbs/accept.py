@@ -86,7 +86,7 @@ async def _accept(world: World, read: Read, who: str) -> None:
         header, template, today, sponsors, planner.group_id, frozenset(s.name for s in world.steps if s.subject == "named")
     )
     admitted = admit_guests(read, template, partner, ours, sponsors, today, planner.group_id)
-    staying, leaving = parted(admitted)
+    staying, leaving = parted(admitted, header)
     planned = [*await settings_cohorts(world, planner), *planner.guest_cohorts(staying)]
     planned += await farewells(world, planner, leaving, header.part)
     request = known or await _new_request(world, read, who, planner, planned, len(staying.guests))
@@ -99,7 +99,7 @@ async def _accept(world: World, read: Read, who: str) -> None:
     until = {person: day for cohort in cohorts for person, day in (cohort.until or {}).items()}
     if request.mode == "apply":
         await world.tables.guests.claim(partner.tenant_id, header.id, until)
-    for cohort in planner.refused_cohorts(admitted.refused):
+    for cohort in planner.refused_cohorts(staying.refused):
         await world.tables.tasks.insert_cohort(header.id, cohort.name, cohort.tasks, mark_open=False)
         for task in cohort.tasks:
             await park_task(world, task)

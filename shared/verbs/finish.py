@@ -9,7 +9,6 @@ from shared.log import log
 from shared.nouns.messages import Finish
 from shared.nouns.outcomes import NotYet
 from shared.nouns.partner import Partner
-from shared.nouns.partner import Partner
 from shared.nouns.step import Ask
 from shared.nouns.task import Sight, Task, TaskState
 from shared.spans import span

@@ -26,7 +26,7 @@ async def set_going(world: World, name: str, tasks: Iterable[Task]) -> None:
     await world.bus.send(
         world.envelope(Attempt(request=task.request, task=task.key, attempt=task.attempt, gate=True), times[task.key] + patience)
         for task in pending
-        if task.state is TaskState.WAITING and task.members
+        if task.state is TaskState.WAITING and task.members and not task.reverses
     )
     slowest = max(times.values(), default=world.clock())
     request = await _mark_running(world, name, slowest)

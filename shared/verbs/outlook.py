@@ -9,7 +9,7 @@ from typing import Any
 from shared.nouns.errors import Fault
 from shared.nouns.outcomes import WontWork
 from shared.nouns.redaction import without_addresses
-from shared.nouns.request import MOST_GUESTS_PER_PART, Read
+from shared.nouns.request import MOST_GUESTS_PER_PART, Header, Read
 from shared.nouns.step import Finding, Preflight, Step, Weight
 from shared.nouns.template import Template
 from shared.plan import Cohort, Planner
@@ -74,11 +74,7 @@ async def outlook(world: World, planner: Planner[Tenant], planned: Iterable[Coho
     names = {task.step for task in tasks}
     steps = tuple(step for step in world.steps if step.name in names)
     roles = await world.tenant.roles()
-    guests = (
-        sum(not guest.leave for guest in read.guests.values())
-        if planner.header.parts == 1
-        else MOST_GUESTS_PER_PART * planner.header.parts
-    )
+    guests = _coming(planner.header, read)
     domains = tuple(sorted({guest.email.rpartition("@")[2] for guest in read.guests.values()}))
     found = await asyncio.gather(*(_findings(world, planner, step, guests, domains, roles) for step in steps))
     needed = tuple(sorted({permission for step in steps for permission in step.permissions}))
@@ -87,6 +83,13 @@ async def outlook(world: World, planner: Planner[Tenant], planned: Iterable[Coho
     lacking += [("invite-guest", finding) for finding in _synchronized_better(planner.template, guests)]
     listed = [(step.name, finding) for step, findings in zip(steps, found, strict=True) for finding in findings]
     return Outlook(steps, tuple(dict.fromkeys((*lacking, *listed))), needed, missing)
+
+
+def _coming(header: Header, read: Read) -> int:
+    """How many guests come or stay; of a request in parts, as many as those can hold."""
+    if header.action == "offboard":
+        return 0
+    return MOST_GUESTS_PER_PART * header.parts if header.parts > 1 else sum(not one.leave for one in read.guests.values())
 
 
 async def _findings(

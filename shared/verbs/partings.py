@@ -5,29 +5,36 @@ from dataclasses import dataclass, replace
 
 from shared.admission import Admitted, AdmittedGuest
 from shared.nouns.person import person_id
+from shared.nouns.request import Header
 from shared.nouns.step import Ask, Step
 from shared.nouns.task import PARTNER_COHORT, Task, TaskState
 from shared.plan import COHORT, Cohort, Planner
+from shared.tables.requests import Request, RequestState
 from shared.tenant import Tenant
 from shared.verbs.world import World
 
 # Instead of what they replace, where the partner ends explicitly closed.
 CLOSING = {"partner": "close-partner", "person": "block-guest"}
+# A cohort is written in one transaction of 100 rows; some are for the batches and the cohort's own mark.
+MOST_ROWS = 80
 REPLACED = frozenset({"set-partner-configuration", "set-capabilities", "invite-guest"})
 
 
 @dataclass(frozen=True)
 class _Past:
-    """What one subject was given by a step: the earlier tasks, the latest first."""
+    """What one subject was given by a step: the earlier tasks, the latest first. A batch is about `members`."""
 
     step: Step[Tenant]
     subject: str
     of: tuple[tuple[str, str], ...]
-    members: tuple[str, ...]
+    cohort: str = ""
+    members: tuple[str, ...] = ()
 
 
-def parted(admitted: Admitted) -> tuple[Admitted, tuple[AdmittedGuest, ...]]:
-    """Those who come or stay, and those who leave."""
+def parted(admitted: Admitted, header: Header) -> tuple[Admitted, tuple[AdmittedGuest, ...]]:
+    """Those who come or stay, and those who leave. Where the partner goes, whoever the request names goes with all the others."""
+    if header.action == "offboard":
+        return Admitted((), {}), ()
     staying = tuple(guest for guest in admitted.guests if not guest.wish.leave)
     return replace(admitted, guests=staying), tuple(guest for guest in admitted.guests if guest.wish.leave)
 
@@ -60,75 +67,95 @@ async def farewells(world: World, planner: Planner[Tenant], leaving: tuple[Admit
         return []
     named = {person_id(planner.key, guest.wish.email) for guest in leaving}
     past = [one for one in await _past(world, planner) if one.step.subject in {"person", "batch"}]
-    if not whole:
-        past = [one for one in past if one.subject in named or named & set(one.members)]
+    # Those who came together go together, so that few batches have to be taken back in pieces.
+    persons = dict.fromkeys(
+        one.subject
+        for one in sorted(past, key=lambda one: (one.cohort, one.subject))
+        if one.step.subject == "person" and (whole or one.subject in named)
+    )
     closing = _closing(world, planner, "person") if whole else None
-    persons = sorted({one.subject for one in past if one.step.subject == "person"})
-    batches = [one for one in past if one.step.subject == "batch"] if whole else []
-    cohorts = [
-        _of_people(planner, f"p{part:03}l{number:04}", chunk, past, closing) for number, chunk in enumerate(_chunks(persons))
+    each = 1 + len({one.step.name for one in past})
+    return [
+        _of_people(planner, f"p{part:03}l{number:04}", chunk, past, closing)
+        for number, chunk in enumerate(_chunks(list(persons), min(COHORT, MOST_ROWS // each)))
     ]
-    for number, some in enumerate(_chunks(batches)):
-        name = f"p{part:03}g{number:04}"
-        cohorts.append(
-            Cohort(
-                name,
-                tuple(
-                    _reversals(planner, name, [replace(one, subject=f"{one.subject}.{place}") for place, one in enumerate(some)])
-                ),
-            )
-        )
-    return cohorts
 
 
 def _of_people(
     planner: Planner[Tenant], name: str, persons: list[str], past: list[_Past], closing: Step[Tenant] | None
 ) -> Cohort:
-    among = [one for one in past if one.step.subject == "person" and one.subject in persons]
-    if closing is None:
-        return Cohort(name, tuple(_reversals(planner, name, among)))
-    kept = [one for one in among if one.step.name not in REPLACED]
-    blocked = [_task(planner, closing, name, person) for person in persons]
-    return Cohort(name, (*_reversals(planner, name, kept), *blocked))
+    """What these persons were given goes, their part in batches too: a batch waits in no cohort but that of its guests."""
+    gone = [
+        one
+        for one in past
+        if one.step.subject == "person" and one.subject in persons and (closing is None or one.step.name not in REPLACED)
+    ]
+    batches = [one for one in past if one.step.subject == "batch" and set(one.members) & set(persons)]
+    gone += [
+        replace(one, subject=f"{one.subject}.{place}", members=tuple(person for person in one.members if person in persons))
+        for place, one in enumerate(batches)
+    ]
+    blocked = [_task(planner, closing, name, person) for person in persons] if closing is not None else []
+    return Cohort(name, (*_reversals(planner, name, gone), *blocked))
 
 
 async def _past(world: World, planner: Planner[Tenant]) -> list[_Past]:
-    """Everything that earlier requests of the partner have made true and that still counts as done."""
+    """Everything that earlier requests of the partner have made true, or still will before this one's turn comes.
+
+    What was there before the partner went the last time is settled by that.
+    """
+    known = {step.name: step for step in world.steps}
     found: dict[tuple[str, str], list[Task]] = {}
     for name in await world.tables.partners.requests_of(planner.partner.tenant_id):
-        if name == planner.header.id:
-            continue
-        request = await world.tables.requests.get(name)
+        request = None if name == planner.header.id else await world.tables.requests.get(name)
         if request is None or request.mode != "apply":
             continue
+        if request.header.action == "offboard" and request.state is RequestState.DONE:
+            break
         async for task in world.tables.tasks.all(name):
-            if task.state is TaskState.DONE and not task.reverses and task.step not in CLOSING.values():
+            if _counts(task, request) and task.step in known:
                 subject = f"{task.subject}.{name}.{task.cohort}" if task.members else task.subject
                 found.setdefault((task.step, subject), []).append(task)
-    known = {step.name: step for step in world.steps}
     return [
-        _Past(known[step], tasks[0].subject, tuple((task.request, task.key) for task in tasks), tasks[0].members)
+        _Past(
+            known[step],
+            tasks[0].subject,
+            tuple((task.request, task.key) for task in tasks),
+            f"{tasks[0].request} {tasks[0].cohort}",
+            tasks[0].members,
+        )
         for (step, _), tasks in found.items()
-        if step in known
     ]
+
+
+def _counts(task: Task, request: Request) -> bool:
+    """The task has changed something, or may yet; that of a guest who was refused never will."""
+    if task.reverses or not task.wanted or task.step in CLOSING.values():
+        return False
+    begun = bool(task.intents) or task.created
+    return task.state is TaskState.DONE or (
+        task.state not in {TaskState.UNDONE, TaskState.CANCELLED} and (begun or request.is_open)
+    )
 
 
 def _reversals(planner: Planner[Tenant], cohort: str, gone: Iterable[_Past]) -> list[Task]:
     gone = list(gone)
-    first = {past.step.name for past in gone}
-    tasks = []
-    for past in gone:
-        follows = [step.name for step in planner.steps if past.step.name in step.after and step.name in first]
-        tasks.append(
-            replace(
-                _task(planner, past.step, cohort, past.subject),
-                reverses=past.of,
-                wanted={},
-                details={},
-                state=TaskState.WAITING if follows else TaskState.READY,
-            )
+    going = {past.step.name for past in gone}
+    return [
+        Task(
+            request=planner.header.id,
+            cohort=cohort,
+            step=past.step.name,
+            subject=past.subject,
+            state=TaskState.WAITING
+            if any(past.step.name in step.after and step.name in going for step in planner.steps)
+            else TaskState.READY,
+            members=past.members,
+            reverses=past.of,
+            touched=planner.now,
         )
-    return tasks
+        for past in gone
+    ]
 
 
 def _closing(world: World, planner: Planner[Tenant], subject: str) -> Step[Tenant] | None:
@@ -151,6 +178,6 @@ def _task(planner: Planner[Tenant], step: Step[Tenant], cohort: str, subject: st
     )
 
 
-def _chunks[Item](items: list[Item]) -> Iterator[list[Item]]:
-    for start in range(0, len(items), COHORT):
-        yield items[start : start + COHORT]
+def _chunks[Item](items: list[Item], most: int) -> Iterator[list[Item]]:
+    for start in range(0, len(items), most):
+        yield items[start : start + most]

@@ -48,7 +48,7 @@ async def reverse(world: World, step: Step[Tenant], request: Request, task: Task
             return Stopped(error.reason), task, []
         notes.append(note)
     for name, key in task.reverses:
-        await _mark_undone(world, name, key, request.id)
+        await _mark_undone(world, name, key, request.id, task.members)
     return (
         Done("; ".join(dict.fromkeys(note for note in notes if note)) or "nothing was changed, so there is nothing to take back"),
         task,
@@ -76,10 +76,18 @@ async def changes_of(world: World, task: Task) -> list[Change]:
             continue
         changes += [
             Change(request, earlier, entry)
-            for entry in await world.tables.tasks.journal(name, earlier)
+            for entry in (_about(task.members, entry) for entry in await world.tables.tasks.journal(name, earlier))
             if entry.kind == "outcome" and (entry.created or dict(entry.before) != dict(entry.after))
         ]
     return sorted(changes, key=lambda change: change.entry.at, reverse=True)
+
+
+def _about(members: tuple[str, ...], entry: JournalEntry) -> JournalEntry:
+    """What the entry says of these guests of a batch, where it is one."""
+    if not members:
+        return entry
+    before, after = ({key: side[key] for key in members if key in side} for side in (entry.before, entry.after))
+    return replace(entry, before=before, after=after)
 
 
 async def _undo(world: World, step: Step[Tenant], request: Request, task: Task, change: Change) -> tuple[Task, str]:
@@ -100,7 +108,7 @@ async def _undo(world: World, step: Step[Tenant], request: Request, task: Task, 
 
 async def _subject(world: World, change: Change) -> Subject:
     """The subject as the earlier task saw it, with all that it found out."""
-    subject, _, _ = await subject_of(world, change.request, change.task)
+    subject, _, _ = await subject_of(world, change.request, change.task, back=True)
     return replace(subject, intents=change.task.intents)
 
 
@@ -117,13 +125,19 @@ def _journal(world: World, request: Request, task: Task, change: Change, applied
     )
 
 
-async def _mark_undone(world: World, name: str, key: str, by: str) -> None:
+async def _mark_undone(world: World, name: str, key: str, by: str, members: tuple[str, ...]) -> None:
+    """The earlier task is undone; a batch is about those guests only who have not left."""
     while True:
         earlier = await world.tables.tasks.get(name, key)
         if earlier is None or earlier.state is not TaskState.DONE:
             return
+        rest = tuple(person for person in earlier.members if person not in members) if members else ()
         try:
-            await world.tables.tasks.save(move(earlier, TaskState.UNDONE, f"taken back by request {by}", world.clock()))
+            await world.tables.tasks.save(
+                replace(earlier, members=rest, wanted={person: earlier.wanted[person] for person in rest})
+                if rest
+                else move(earlier, TaskState.UNDONE, f"taken back by request {by}", world.clock())
+            )
         except Changed:
             continue
         return

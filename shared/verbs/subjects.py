@@ -25,33 +25,37 @@ class Unneeded(Exception):
         self.reason = reason
 
 
-async def subject_of(world: World, request: Request, task: Task) -> tuple[Subject, State, Mapping[str, str]]:
+async def subject_of(
+    world: World, request: Request, task: Task, *, back: bool = False
+) -> tuple[Subject, State, Mapping[str, str]]:
     """The subject, what is wanted of it now, and outcomes of members who will never be part of it.
 
-    Raises Unneeded where what it follows has not come about, NotYet while a group of the request is still being made, and
-    WontWork where it was not made.
+    Looking `back` at what was done, it does not matter what has become since of the tasks that it followed. Else raises
+    Unneeded where what it follows has not come about, NotYet while a group of the request is still being made, and WontWork
+    where it was not made.
     """
     partner = Partner(request.partner_tenant, request.header.partner.name, request.header.partner.domains)
     subject = Subject(
         id=task.subject,
         partner=partner,
-        group=await _group(world, request, task),
+        group=await _group(world, request, task, back=back),
         details=task.details,
         ids=task.ids,
         intents=task.intents,
+        waited=(world.clock() - task.begun).total_seconds() if task.begun else 0.0,
     )
     if task.members:
-        return await _batch(world, task, subject)
+        return await _batch(world, task, subject, back=back)
     step = world.step(task.step)
     if step.addresses:
         subject = replace(subject, details={**task.details, **await _addresses(world, task, step.addresses)})
     if step.subject != "person":
         return subject, task.wanted, {}
     person = await world.tables.people.get(task.subject)
-    return replace(subject, person=person, ids={**await _ids_before(world, task), **task.ids}), task.wanted, {}
+    return replace(subject, person=person, ids={**await _ids_before(world, task, back=back), **task.ids}), task.wanted, {}
 
 
-async def _group(world: World, request: Request, task: Task) -> str | None:
+async def _group(world: World, request: Request, task: Task, *, back: bool) -> str | None:
     """The object id of the task's group; that of one which the same request makes is known when it is there."""
     if task.group is None or not task.group.startswith(NEW_GROUP):
         return task.group
@@ -62,7 +66,7 @@ async def _group(world: World, request: Request, task: Task) -> str | None:
         making = await world.tables.tasks.get(task.request, f"t|{PARTNER_COHORT}|{step.name}|{request.partner_tenant}.{name}")
         if making is None:
             continue
-        if making.state is TaskState.DONE:
+        if making.state is TaskState.DONE or back:
             return making.ids.get("group")
         if making.settled:
             raise WontWork(f"Group {name} was not made ({making.reason or making.state.value}): see its own task")
@@ -81,20 +85,20 @@ async def _addresses(world: World, task: Task, names: tuple[str, ...]) -> Mappin
     return found
 
 
-async def _ids_before(world: World, task: Task) -> Mapping[str, str]:
+async def _ids_before(world: World, task: Task, *, back: bool) -> Mapping[str, str]:
     """The ids that the steps before this one have found for the same person."""
     ids: dict[str, str] = {}
     for name in world.step(task.step).after:
         before = await world.tables.tasks.get(task.request, f"t|{task.cohort}|{name}|{task.subject}")
         if before is None:
             continue
-        if before.state is not TaskState.DONE:
+        if before.state is not TaskState.DONE and not back:
             raise Unneeded(f"{name} has not come about for this person: {before.reason or before.state.value}")
         ids |= before.ids
     return ids
 
 
-async def _batch(world: World, task: Task, subject: Subject) -> tuple[Subject, State, Mapping[str, str]]:
+async def _batch(world: World, task: Task, subject: Subject, *, back: bool) -> tuple[Subject, State, Mapping[str, str]]:
     """A batch is about those of its guests who are there; the others' own tasks say why they are not."""
     cohort = {(other.step, other.subject): other for other in await world.tables.tasks.cohort(task.request, task.cohort)}
     users: dict[str, str] = {}
@@ -103,7 +107,7 @@ async def _batch(world: World, task: Task, subject: Subject) -> tuple[Subject, S
         if task.member_outcomes.get(person, "").startswith(REFUSED):
             continue
         before = [cohort[step, person] for step in world.step(task.step).after if (step, person) in cohort]
-        missing = [other for other in before if other.state is not TaskState.DONE]
+        missing = [other for other in before if other.state is not TaskState.DONE and not back]
         if missing:
             outcomes[person] = f"not added: {missing[0].reason or missing[0].state.value}"
             continue
