@@ -2,8 +2,8 @@
 
 import azure.functions as func
 
-from functions import intake, journal, people, steps, timers
+from functions import intake, journal, partners, people, steps, timers
 
 app = func.FunctionApp()
-for module in (intake, steps, timers, people, journal):
+for module in (intake, steps, timers, people, journal, partners):
     app.register_functions(module.bp)

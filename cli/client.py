@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import httpx
 
+from cli import sign_in
 from cli.connection import Connection
 from cli.errors import BadInput, NotLetIn, OutOfReach
 from shared.nouns.errors import Fault
@@ -16,14 +17,19 @@ _TIMEOUT = httpx.Timeout(60.0, connect=15.0)
 
 
 class Api:
-    """One app. Every method raises OutOfReach where it does not answer, NotLetIn where it does not let us in, BadInput where it says no."""
+    """One app, spoken to as `who` where it is on this machine.
 
-    def __init__(self, connection: Connection) -> None:
+    Every method raises OutOfReach where it does not answer, NotLetIn where it does not let us in, BadInput where it says no.
+    """
+
+    def __init__(self, connection: Connection, who: str = "") -> None:
         headers = {"Accept": "application/json", "User-Agent": "entente"}
         if connection.key:
             headers["x-functions-key"] = connection.key
         if connection.token:
             headers["Authorization"] = f"Bearer {connection.token}"
+        if who and connection.local:
+            headers |= sign_in.header(who)
         self.local = connection.local
         self._url = connection.url
         # A proxy has no business between us and this machine.
@@ -35,13 +41,17 @@ class Api:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def submit(self, parts: Sequence[str]) -> dict[str, Any]:
-        """Every part of a request is on the app's queue; the answer to the last one."""
+    def submit(self, parts: Sequence[str], *, plan: bool = False) -> dict[str, Any]:
+        """Every part of a request is on the app's queue, to be carried out or only planned; the answer to the last one."""
         answer: dict[str, Any] = {}
         for sent, part in enumerate(parts):
             try:
                 answer = self._call(
-                    "POST", "partner-requests", content=part.encode(), headers={"Content-Type": "application/json"}
+                    "POST",
+                    "partner-requests",
+                    content=part.encode(),
+                    headers={"Content-Type": "application/json"},
+                    params={"plan": "true"} if plan else {},
                 )
             except OutOfReach as error:
                 if not sent:
@@ -69,6 +79,32 @@ class Api:
     def control(self, name: str, verb: str) -> dict[str, Any]:
         """The request is cancelled, paused or resumed."""
         return dict(self._call("POST", f"{_path(name)}/{verb}"))
+
+    def decide(self, name: str, decision: str, reason: str) -> dict[str, Any]:
+        """The request is approved or rejected."""
+        said = {"decision": decision} | ({"reason": reason} if reason else {})
+        return dict(self._call("POST", f"{_path(name)}/decision", json=said))
+
+    def partners(self) -> list[dict[str, Any]]:
+        """Every partner on record."""
+        return list(self._call("GET", "partners")["partners"])
+
+    def partner(self, name: str) -> dict[str, Any]:
+        """One partner, by tenant id or domain."""
+        return dict(self._call("GET", _partner(name)))
+
+    def handoff(self, name: str, template: str, *, verify: bool) -> dict[str, Any]:
+        """What the partner's own administrator has to set."""
+        asked = {"template": template} if template else {}
+        return dict(self._call("GET", f"{_partner(name)}/handoff", params=asked | ({"verify": "true"} if verify else {})))
+
+    def migration(self, name: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """The partner's way from an organization relationship to capabilities: looked at, or gone."""
+        return dict(self._call("POST", f"{_partner(name)}/migration", json=dict(asked)))
+
+    def sharing(self, name: str, sites: Sequence[str]) -> dict[str, Any]:
+        """What is shared with the partner on these sites; without any, on those that requests have named."""
+        return dict(self._call("POST", f"{_partner(name)}/sharing", json={"sites": list(sites)}))
 
     def parked(self) -> list[dict[str, Any]]:
         """Everything that waits for a person, longest first."""
@@ -116,6 +152,10 @@ class Api:
 
 def _path(name: str) -> str:
     return f"partner-requests/{quote(name, safe='')}"
+
+
+def _partner(name: str) -> str:
+    return f"partners/{quote(name, safe='')}"
 
 
 def _body(answer: httpx.Response) -> Any:

@@ -40,6 +40,14 @@ def load(path: Path, guests: Path | None = None, name: str = "") -> tuple[dict[s
     return raw, parts
 
 
+def checked(raw: dict[str, Any]) -> list[str]:
+    """The parts of a request that was made here. Raises BadInput with everything that is wrong."""
+    faults, parts = _check(raw)
+    if faults:
+        raise BadInput("The request cannot be sent.", faults)
+    return parts
+
+
 def _request(path: Path) -> dict[str, Any]:
     try:
         raw = sys.stdin.buffer.read(MOST_BYTES + 1) if str(path) == "-" else _bytes(path)

@@ -1,22 +1,22 @@
 """`entente`: submit partner requests, watch them, and look after what needs a person."""
 
-import json
-import os
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from cli import deciding, partners, show
 from cli import journal as audit
-from cli import show
 from cli.client import Api
-from cli.connection import connection
-from cli.errors import DONE, INTERRUPTED, STOPPED, BadInput, CommandError
+from cli.command import Json, RequestName, said_who
+from cli.command import api as _api
+from cli.command import print_json as _print_json
+from cli.command import told as _told
+from cli.ending import addresses, finish, to_its_end
+from cli.errors import STOPPED, BadInput
 from cli.files import load
-from cli.watch import ENDED, Watch, follow
+from cli.watch import Watch
 
 _HELP = (
     "Onboard partner organizations, and see what became of it.\n\n"
@@ -30,10 +30,13 @@ parked_app = typer.Typer(help="What waits for a person.", no_args_is_help=True)
 request_app = typer.Typer(help="How a partner request is written.", no_args_is_help=True)
 app.add_typer(parked_app, name="parked")
 app.add_typer(request_app, name="request")
-
-# Typer reads the annotation itself and does not look through a `type` alias.
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else on standard output.")]
-RequestName = Annotated[str, typer.Argument(metavar="REQUEST", help="The request's id.")]
+app.add_typer(partners.partners_app, name="partners")
+app.callback()(said_who)
+app.command(cls=deciding.Deciding)(deciding.plan)
+for _command in (deciding.approve, deciding.reject, deciding.offboard):
+    app.command()(_command)
+for _about in (partners.migrate_relationship, partners.handoff, partners.report_sharing):
+    app.command()(_about)
 
 
 @app.command()
@@ -46,6 +49,7 @@ def submit(
     name: Annotated[str, typer.Option("--id", help="The request's id, in place of the file's.")] = "",
     *,
     watch: Annotated[bool, typer.Option("--watch", help="Show progress until the request has ended.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, also where something would be taken back.")] = False,
     as_json: Json = False,
 ) -> None:
     """Check a partner request and hand it to the app. The same id with the same content is done once, however often it comes."""
@@ -53,13 +57,15 @@ def submit(
         raw, parts = load(file, guests, name)
         with _api() as api:
             known = api.page(raw["id"], top=0)
+            if _takes_back(raw) and known is None and not yes and not as_json and show.console().is_terminal:
+                deciding.confirmed(api, raw)
             answer = api.submit(parts)
             if not watch:
                 _submitted(answer, known, as_json=as_json)
                 return
             before = None if known is None else len(known.get("refusals") or ())
-            looking = Watch(api, raw["id"], tuple(_addresses(raw)), refused_before=before)
-            _watch(api, looking, as_json=as_json)
+            looking = Watch(api, raw["id"], addresses(raw), refused_before=before)
+            to_its_end(api, looking, as_json=as_json)
 
 
 @app.command()
@@ -80,8 +86,8 @@ def status(
         if api.page(name, top=0) is None:
             raise BadInput(f"There is no request {name}. It may not have been accepted yet; 'entente status' lists all.")
         if watch:
-            _watch(api, Watch(api, name), as_json=as_json)
-        _finish(api, name, (), as_json=as_json)
+            to_its_end(api, Watch(api, name), as_json=as_json)
+        finish(api, name, (), as_json=as_json)
 
 
 @app.command()
@@ -95,7 +101,8 @@ def why(address: Annotated[str, typer.Argument(help="A person's e-mail address."
 @app.command()
 def journal(
     subject: Annotated[
-        str, typer.Argument(metavar="PARTNER|PERSON", help="A partner's tenant id, domain or name; a person's address or opaque id.")
+        str,
+        typer.Argument(metavar="PARTNER|PERSON", help="A partner's tenant id, domain or name; a person's address or opaque id."),
     ],
     *,
     verify: Annotated[bool, typer.Option("--verify", help="Check that no entry was changed, removed or added.")] = False,
@@ -179,6 +186,11 @@ def request_schema() -> None:
     _print_json(PartnerRequest.model_json_schema(by_alias=True))
 
 
+def _takes_back(raw: Mapping[str, Any]) -> bool:
+    """What is there may go by this request."""
+    return raw.get("action") in {"change", "offboard"} and raw.get("mode") != "plan"
+
+
 def _redriven(api: Api, item: str, *, alone: bool) -> Mapping[str, Any]:
     try:
         return api.redrive(item)
@@ -202,59 +214,6 @@ def _submitted(answer: Mapping[str, Any], known: Mapping[str, Any] | None, *, as
                 f"This id is known already ({known['state']}): the same content changes nothing, other content is refused."
             )
         )
-
-
-def _watch(api: Api, looking: Watch, *, as_json: bool) -> None:
-    """Progress until the end, on standard error where standard output is JSON; then the request as it ended, and the exit code."""
-    console = show.console(errors=as_json)
-    try:
-        shown = follow(looking, console)
-    except KeyboardInterrupt:
-        show.console(errors=True).print(
-            show.plain(f"Request {looking.name} goes on without you. See it again: entente status {looking.name} --watch")
-        )
-        raise typer.Exit(INTERRUPTED) from None
-    refused = looking.refused_before is not None and looking.refused_anew(shown)
-    _finish(api, looking.name, looking.addresses, as_json=as_json, refused=refused)
-
-
-def _finish(api: Api, name: str, addresses: tuple[str, ...], *, as_json: bool, refused: bool = False) -> None:
-    shown = api.page(name)
-    if shown is None:
-        raise BadInput(f"There is no request {name} any more.")
-    tasks = list(api.tasks(shown))
-    if as_json:
-        _print_json({key: value for key, value in shown.items() if key != "next"} | {"tasks": tasks})
-    else:
-        show.request(show.console(), shown, tasks, show.names(shown, tasks, addresses))
-    bad = refused or (shown["state"] in ENDED and shown["state"] != "done")
-    raise typer.Exit(STOPPED if bad else DONE)
-
-
-def _addresses(raw: Mapping[str, Any]) -> Iterator[str]:
-    return (str(guest.get("email", "")) for guest in raw.get("guests", ()))
-
-
-@contextmanager
-def _told(*, as_json: bool) -> Iterator[None]:
-    """What goes wrong is told as a sentence, or as JSON, and becomes the exit code."""
-    try:
-        yield
-    except CommandError as error:
-        if as_json:
-            _print_json({"error": str(error), "faults": [{"field": each.field, "reason": each.reason} for each in error.faults]})
-        else:
-            show.faults(show.console(errors=True), str(error), error.faults)
-        raise typer.Exit(error.exit_code) from None
-
-
-def _api() -> Api:
-    return Api(connection(os.environ, Path.cwd()))
-
-
-def _print_json(value: Any) -> None:
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
-    sys.stdout.write("\n")
 
 
 if __name__ == "__main__":

@@ -46,6 +46,11 @@ def safe(value: Any) -> str:
     return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(char) in _HIDDEN else char for char in str(value))
 
 
+def safe_lines(text: str) -> str:
+    """The text with its lines kept, and all else that a terminal would obey replaced."""
+    return "\n".join(safe(line) for line in text.split("\n"))
+
+
 def plain(value: Any, style: str = "") -> Text:
     """The value as rich text without markup."""
     return Text(safe(value), style=style)
@@ -108,6 +113,12 @@ def requests(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
 
 def request(out: Console, shown: Mapping[str, Any], tasks: Sequence[Mapping[str, Any]], known: Names) -> None:
     """One request: what it is, how far each step is, and the tasks that somebody may want to read."""
+    if shown.get("mode") == "plan" and shown["state"] in {"done", "stopped"}:
+        from cli import show_plan
+        from cli.plans import plan_of
+
+        show_plan.plan(out, plan_of(shown, tasks), known, everything=False)
+        return
     header(out, shown)
     if not tasks:
         return
@@ -139,8 +150,27 @@ def header(out: Console, shown: Mapping[str, Any]) -> None:
                 "dim",
             )
         )
+    if shown["state"] == "awaiting-approval":
+        awaiting(out, shown)
     for reason in shown.get("refusals") or ():
         out.print(Text.assemble(("Refused: ", "red"), plain(reason)))
+
+
+def awaiting(out: Console, shown: Mapping[str, Any]) -> None:
+    """What is waited for, and who may do it."""
+    approval = shown.get("approval") or {}
+    out.print(Text.assemble(("Waits for a decision: ", "yellow"), plain(waits_for(shown))), soft_wrap=True)
+    for why in approval.get("needed") or ():
+        out.print(plain(f"  because of {why}"))
+    name = safe(shown["id"])
+    out.print(f"  entente approve {name}   or   entente reject {name} --reason WHY", style="dim", markup=False)
+
+
+def waits_for(shown: Mapping[str, Any]) -> str:
+    """Who may decide, and until when."""
+    until = (shown.get("approval") or {}).get("decideBy")
+    by = f", until {moment(until)}, when it is cancelled" if until else ""
+    return f"anybody with the role Approver but {shown.get('requestedBy')}{by}"
 
 
 def steps(tasks: Sequence[Mapping[str, Any]]) -> Table:

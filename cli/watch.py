@@ -124,6 +124,8 @@ class _Picture:
         if self.shown is None:
             return Group(title + Text("on its way: the app has not accepted it yet", style="yellow"))
         title += show.state_text(str(self.shown["state"])) + (" (paused)" if self.shown.get("paused") else "")
+        if self.shown["state"] == "awaiting-approval":
+            return Group(title, show.plain(f"  waits for a decision of {show.waits_for(self.shown)}", "yellow"))
         bars = Progress(TextColumn("  {task.description}"), BarColumn(bar_width=32), MofNCompleteColumn())
         for step, (settled, total) in _counts(self.shown).items():
             bars.add_task(show.safe(step), total=total, completed=settled)
@@ -133,6 +135,8 @@ class _Picture:
         """The picture for a file or pipe."""
         if self.shown is None:
             return f"{self.watch.name}: not accepted yet"
+        if self.shown["state"] == "awaiting-approval":
+            return f"{self.watch.name}: waits for a decision of {show.safe(show.waits_for(self.shown))}"
         counts = ", ".join(f"{show.safe(step)} {settled}/{total}" for step, (settled, total) in _counts(self.shown).items())
         return f"{self.watch.name}: {self.shown['state']}{' (paused)' if self.shown.get('paused') else ''}  {counts}".rstrip()
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import secrets
 from typing import Any
 
 import azure.functions as func
@@ -19,6 +20,8 @@ from shared.verbs.asker import asker, sign
 from shared.verbs.world import World
 
 MOST_BODY_BYTES = 16_000_000
+# An id has 64 characters at most; that of a plan ends with its own mark.
+MOST_NAME = 46
 
 bp = func.Blueprint()
 
@@ -38,8 +41,12 @@ async def accept_partner_request(message: func.ServiceBusMessage) -> None:
 @bp.route(route="partner-requests", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
 @needs("Requester", "Operator")
 async def submit_partner_request(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
-    """202 with `Location`: the request is well formed and on the queue, split into complete parts where it is large."""
-    raw = _decoded(req.get_body())
+    """202 with `Location`: the request is well formed and on the queue, split into complete parts where it is large.
+
+    `plan=true` asks for its plan alone, which has an id of its own, so that the request itself can still come. Where the body says
+    `"mode": "plan"` it has named the plan already, and the id is kept.
+    """
+    raw = _as_asked(_decoded(req.get_body()), req.params.get("plan", "false"))
     bodies = [part.encode() for part in split(raw)]
     faults = [fault for body in bodies for found in read_request(json.loads(body)).faults.values() for fault in found]
     faults += _twice(raw.get("guests", []))
@@ -65,6 +72,16 @@ def _decoded(body: bytes) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise Refusal([Fault("", "a partner request is a JSON object")])
     return raw
+
+
+def _as_asked(raw: dict[str, Any], plan: str) -> dict[str, Any]:
+    if plan not in {"true", "false"}:
+        raise Refusal([Fault("plan", "must be true or false")])
+    if plan == "false" or raw.get("mode") == "plan":
+        return raw
+    name = raw.get("id")
+    own = f"{name[:MOST_NAME]}.plan-{secrets.token_hex(6)}" if isinstance(name, str) and name else name
+    return {**raw, "mode": "plan", "id": own}
 
 
 def _twice(guests: Any) -> list[Fault]:

@@ -8,13 +8,13 @@ from devstack.stack.addresses import Addresses
 
 # What could lead a local part to a real service. The stack's own values, or none, take their place.
 _OUTWARD = ("servicebus", "tables", "azure", "website_", "functions_", "identity_", "msi_")
-# Which tenant is changed is never the environment's to say; the last three are the command's, not the app's.
+# Which tenant is changed is never the environment's to say; the last four are the command's, not the app's.
 _NOT_OURS = frozenset(
     {
         *("ENTENTE_TENANT_ID", "ENTENTE_GRAPH_URL", "ENTENTE_EXCHANGE_URL", "ENTENTE_IDENTITY_CLIENT_ID"),
         *("ENTENTE_SHAREPOINT_URL", "ENTENTE_SHAREPOINT_ADMIN_URL", "ENTENTE_TEAMS_URL", "ENTENTE_FABRIC_URL"),
         *("ENTENTE_SHAREPOINT_RESOURCE", "ENTENTE_SHAREPOINT_ADMIN_RESOURCE"),
-        *("ENTENTE_URL", "ENTENTE_KEY", "ENTENTE_TOKEN"),
+        *("ENTENTE_URL", "ENTENTE_KEY", "ENTENTE_TOKEN", "ENTENTE_AS"),
     }
 )
 _LOOPBACK = "127.0.0.1,localhost"
@@ -54,6 +54,8 @@ def app_settings(where: Addresses, graph: str) -> dict[str, str]:
         "ENTENTE_FABRIC_URL": where.tenant,
         "ENTENTE_MAILBOX": "mia@contoso.com",
         "ENTENTE_REPORT_ONLY": "false",
+        # Who asks and who approves must be two people: on this machine the command says who it is (`entente --as NAME`).
+        "WEBSITE_AUTH_ENABLED": "true",
         "ENTENTE_KEY_ROLES": "Requester,Approver,Operator,Reader",
         "ENTENTE_SEAL_SCHEDULE": "15 * * * * *",
         "ENTENTE_SWEEP_SCHEDULE": "*/30 * * * * *",

@@ -59,6 +59,11 @@ class Guests:
         for start in range(0, len(rows), MOST_IN_A_TRANSACTION):
             await self._table.write(*rows[start : start + MOST_IN_A_TRANSACTION])
 
+    async def stages(self, partner: str) -> dict[str, str]:
+        """The stage of each of the partner's guests that has been noted, by opaque person id."""
+        rows = self._table.rows(partner, select=("RowKey", "stage"))
+        return {str(row["RowKey"]): str(row["stage"]) async for row in rows if "|" not in str(row["RowKey"])}
+
     async def get(self, partner: str, person: str) -> Guest | None:
         rows = [row async for row in self._table.rows(partner, person)]
         if not rows:

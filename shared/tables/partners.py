@@ -9,6 +9,8 @@ from shared.tables.task_rows import instant
 
 ROW = "partner"
 REQUEST = "r|"
+# A partition of its own names every partner, because rows are found by partition alone. No tenant id is spelled so.
+INDEX = "all"
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,10 @@ class Partners:
             return None
         domains = tuple(str(row["domains"]).split())
         return PartnerRow(Partner(tenant_id, str(row["name"]), domains), str(row["running"]), str(row["etag"]))
+
+    async def all(self) -> list[str]:
+        """The tenant ids of every partner that a request was about."""
+        return [str(row["RowKey"]) async for row in self._table.rows(INDEX)]
 
     async def take(self, partner: Partner, request: str) -> str:
         """The id of the request that runs for the partner: `request` itself where none did.
@@ -53,7 +59,9 @@ class Partners:
             return request
 
     async def note_request(self, tenant_id: str, request: str, received: datetime) -> None:
-        """The request is among the partner's. Bears repetition."""
+        """The request is among the partner's, and the partner on record. Bears repetition."""
+        # First, so that nobody who has requests is missing from the list.
+        await self._table.write(Merge({"PartitionKey": INDEX, "RowKey": tenant_id}))
         row = {"PartitionKey": tenant_id, "RowKey": f"{REQUEST}{request}", "received": instant(received)}
         await self._table.write(Merge(row))
 

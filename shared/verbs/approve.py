@@ -7,6 +7,7 @@ from shared.log import log
 from shared.notify import notify
 from shared.nouns.errors import Fault, Refusal
 from shared.nouns.outcomes import NotYet, WontWork
+from shared.nouns.request import GUID
 from shared.tables.requests import Request, RequestState
 from shared.tables.store import Changed
 from shared.verbs.control import cancel
@@ -73,7 +74,7 @@ async def _decidable(world: World, name: str, who: str) -> Request:
 async def _tell(world: World, request: Request, mail: str, reason: str) -> None:
     """Whoever asked hears the decision, where they are a person whom the directory knows and a mailbox is set."""
     kind, _, subject = request.who.partition(" ")
-    if kind != "user" or not world.settings.mailbox:
+    if kind != "user" or not GUID.match(subject) or not world.settings.mailbox:
         return
     try:
         asker = await world.tenant.redemption.guest(subject)

@@ -85,7 +85,7 @@ def test_the_app_can_read_its_settings_and_nothing_outside_leads_it_away() -> No
     assert settings.graph_url == "http://127.0.0.1:4/v1.0"
     assert settings.exchange_url == "http://127.0.0.1:4"
     assert (settings.horizon_seconds, settings.claim_seconds) == (7, 9)
-    assert not settings.trust_sign_in
+    assert settings.trust_sign_in
     assert set(settings.key_roles) == {"Requester", "Approver", "Operator", "Reader"}
     assert found["PATH"] == "/bin"
     assert found["NO_PROXY"] == "intranet,127.0.0.1,localhost"

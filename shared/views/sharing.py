@@ -1,0 +1,85 @@
+"""What is shared with a partner outside the process, on the sites that are looked at."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from shared.nouns.errors import Fault, Refusal
+from shared.nouns.task import Task
+from shared.tenant.sharing import SharingReport, sharing_with
+from shared.verbs.world import World
+from shared.views.partners import done_tasks, on_record
+
+MOST_SITES = 50
+_SITE = re.compile(r"https://[a-z0-9-]+\.sharepoint\.(com|us|de|cn)(/[^\s?#]*)?", re.IGNORECASE)
+
+
+async def sharing_view(world: World, said: str, sites: Iterable[str]) -> dict[str, Any]:
+    """Everything that lets the partner's people, or anybody, at an item on these sites; without sites, on those that the partner's
+    requests have named. Object ids only. Raises Refusal where there is no site to look at."""
+    found = await on_record(world, said)
+    tasks = await done_tasks(world, found)
+    looked_at = list(dict.fromkeys(sites)) or _sites(tasks)
+    if wrong := [site for site in looked_at if not _SITE.fullmatch(site)]:
+        raise Refusal([Fault("sites", f"{site} is not the URL of a SharePoint site") for site in wrong])
+    if not looked_at:
+        raise Refusal([Fault("sites", f"no request of {found.partner.name} has named a site: say which to look at")])
+    if len(looked_at) > MOST_SITES:
+        raise Refusal([Fault("sites", f"are {len(looked_at)}; {MOST_SITES} at most are looked at in one report")])
+    people, groups = await _theirs(world, [request.id for request in found.requests])
+    report = await sharing_with(world.tenant, found.partner.domains, looked_at, people=people, groups=groups)
+    return {
+        "partner": {"name": found.partner.name, "tenantId": found.partner.tenant_id, "domains": list(found.partner.domains)},
+        "made": world.clock().isoformat(),
+        **_shown(report),
+    }
+
+
+def _sites(tasks: Iterable[Task]) -> list[str]:
+    """The sites that the partner's own tasks are about."""
+    named = (task.details.get("site") for task in tasks)
+    return list(dict.fromkeys(site for site in named if isinstance(site, str)))
+
+
+async def _theirs(world: World, requests: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """The directory ids of the partner's guests, and of the groups that requests have put them into."""
+    people: set[str] = set()
+    groups: set[str] = set()
+    for name in requests:
+        async for task in world.tables.tasks.all(name):
+            if user := task.ids.get("user"):
+                people.add(user)
+            if task.members and task.group and "-" in task.group:
+                groups.add(task.ids.get("group") or task.group)
+    return frozenset(people), frozenset(groups)
+
+
+def _shown(report: SharingReport) -> dict[str, Any]:
+    return {
+        "items": [
+            {
+                "site": item.site,
+                "url": item.url,
+                "drive": item.drive,
+                "item": item.item,
+                "how": item.how,
+                "roles": list(item.roles),
+                "people": list(item.people),
+                "count": item.count,
+                "until": item.until or None,
+            }
+            for item in report.items
+        ],
+        "scope": [
+            {
+                "site": one.site,
+                "libraries": one.drives,
+                "items": one.items,
+                "permissions": one.permissions,
+                "complete": one.complete,
+                "stopped": one.stopped or None,
+            }
+            for one in report.scope
+        ],
+        "complete": report.complete,
+    }
