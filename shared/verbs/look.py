@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from shared.nouns.outcomes import Done, Ending, WontWork
+from shared.nouns.outcomes import Done, Ending, Later, NotYet, WontWork
 from shared.nouns.state import State, difference
 from shared.nouns.step import Step, Subject
 from shared.nouns.task import NEW_GROUP, Seen, Sight, Task
@@ -13,8 +13,10 @@ from shared.verbs.world import World
 
 
 async def look(world: World, step: Step[Tenant], request: Request, task: Task) -> tuple[Ending, Task]:
-    """How the task would go, written down in `seen`. Raises NotYet where that cannot be read now."""
+    """How the task would go, written down in `seen`, or Later where that cannot be read now."""
     try:
+        if (before := await _made_before(world, step, task)) is not None:
+            return _told(task, Seen(Sight.CREATE, {}, task.wanted), f"follows on {before}")
         subject, wanted, _ = await subject_of(world, request, task)
         if task.group is not None and task.group.startswith(NEW_GROUP) and subject.group is None:
             return _told(task, Seen(Sight.CREATE, {}, task.wanted), "follows on the group that would be made")
@@ -31,6 +33,19 @@ async def look(world: World, step: Step[Tenant], request: Request, task: Task) -
         return _told(task, Seen(Sight.CREATE, {}, task.wanted), error.reason)
     except WontWork as error:
         return _told(task, Seen(Sight.REFUSED), error.reason)
+    except NotYet as error:
+        if error.moves_lane:
+            await world.hold(step.lanes, error.after)
+        return Later(error.after, error.reason), task
+
+
+async def _made_before(world: World, step: Step[Tenant], task: Task) -> str | None:
+    """The step that would first have to make what this one is about: there is nothing to read yet."""
+    for name in step.after if step.subject == "person" else ():
+        earlier = await world.tables.tasks.get(task.request, f"t|{task.cohort}|{name}|{task.subject}")
+        if earlier is not None and earlier.seen is not None and earlier.seen.sight is Sight.CREATE:
+            return name
+    return None
 
 
 def _compared(step: Step[Tenant], subject: Subject, task: Task, wanted: State, actual: State) -> tuple[Ending, Task]:
