@@ -2,8 +2,8 @@
 
 import azure.functions as func
 
-from functions import intake, journal, partners, people, steps, timers
+from functions import emergency, intake, journal, partners, people, steps, timers
 
 app = func.FunctionApp()
-for module in (intake, steps, timers, people, journal, partners):
+for module in (intake, steps, timers, people, journal, partners, emergency):
     app.register_functions(module.bp)

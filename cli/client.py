@@ -14,6 +14,8 @@ from shared.nouns.errors import Fault
 PAGE = 1_000
 # The first call to an app that has scaled to nothing waits for it to start.
 _TIMEOUT = httpx.Timeout(60.0, connect=15.0)
+# A block disables hundreds of accounts before it answers; App Service ends a request after 230 s.
+EMERGENCY_SECONDS = 230.0
 
 
 class Api:
@@ -84,6 +86,16 @@ class Api:
         """The request is approved or rejected."""
         said = {"decision": decision} | ({"reason": reason} if reason else {})
         return dict(self._call("POST", f"{_path(name)}/decision", json=said))
+
+    def block(self, partner: str, reason: str) -> dict[str, Any]:
+        """The partner is shut out now."""
+        path = f"partners/{quote(partner, safe='')}/block"
+        return dict(self._call("POST", path, json={"reason": reason}, timeout=EMERGENCY_SECONDS))
+
+    def release(self, partner: str, reason: str) -> dict[str, Any]:
+        """The release of a blocked partner is asked for, or confirmed."""
+        path = f"partners/{quote(partner, safe='')}/release"
+        return dict(self._call("POST", path, json={"reason": reason}, timeout=EMERGENCY_SECONDS))
 
     def partners(self) -> list[dict[str, Any]]:
         """Every partner on record."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import deciding, partners, show
+from cli import deciding, emergency, partners, show
 from cli import journal as audit
 from cli.client import Api
 from cli.command import Json, RequestName, said_who
@@ -35,6 +35,8 @@ app.callback()(said_who)
 app.command(cls=deciding.Deciding)(deciding.plan)
 for _command in (deciding.approve, deciding.reject, deciding.offboard):
     app.command()(_command)
+for _urgent in (emergency.block, emergency.release):
+    app.command()(_urgent)
 for _about in (partners.migrate_relationship, partners.handoff, partners.report_sharing):
     app.command()(_about)
 

@@ -24,9 +24,16 @@ async def world() -> World:
     return _built[0]
 
 
-def build(settings: Settings) -> World:
-    """A world from settings. Its clients connect when they are first used; `close` ends them."""
-    credential = None if settings.service_bus and settings.tables else _identity(settings)
+def build(settings: Settings, credential: Any = None) -> World:
+    """A world from settings. Its clients connect when they are first used; `close` ends them.
+
+    `credential` stands for the app's managed identity where it is not there (azure.identity.aio's kind).
+    """
+    given = credential
+    if settings.service_bus and settings.tables:
+        credential = None
+    elif given is None:
+        credential = _identity(settings)
     tenant = TenantSettings(
         tenant_id=settings.tenant_id,
         graph_url=settings.graph_url,
@@ -47,7 +54,7 @@ def build(settings: Settings) -> World:
         clock=utc_now,
         tables=connect(settings, credential),
         bus=Bus(settings, credential),
-        tenant=Tenant(tenant),
+        tenant=Tenant(tenant, credential=given),
         steps=STEPS,
     )
 

@@ -16,6 +16,9 @@ Rate = Annotated[float, Field(ge=0, le=1_000)]
 Role = Literal["Requester", "Approver", "Operator", "Reader"]
 
 
+_NO_KEY = base64.b64encode(bytes(32)).decode()
+
+
 class SettingsMissing(Exception):
     """Settings are missing or wrong. The message names every one of them and says what to do."""
 
@@ -266,3 +269,26 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         raise SettingsMissing(
             "These app settings are missing or wrong (docs/settings.md describes each):\n" + "\n".join(lines)
         ) from None
+
+
+def read_emergency_settings(environment: Mapping[str, str] | None = None) -> tuple[Settings, str]:
+    """The settings for shutting a partner out from any machine: only the tenant is needed. Besides, why nothing can be recorded, or "".
+
+    Raises SettingsMissing where not even that can be told.
+    """
+    given = {name: value for name, value in (os.environ if environment is None else environment).items() if value != ""}
+    missing = [name for name in ("ENTENTE_PERSON_KEY",) if name not in given]
+    if not given.keys() & {"Tables", "Tables__endpoint"}:
+        missing.append("Tables or Tables__endpoint")
+    # Stand-ins that are never used: without the real ones nothing is written to tables, and no message is sent.
+    stand_ins = {"ServiceBus__fullyQualifiedNamespace": "none.invalid", "ENTENTE_PERSON_KEY": _NO_KEY}
+    stand_ins |= {"Tables__endpoint": "https://none.invalid"} if "Tables" not in given else {}
+    if "ServiceBus" in given:
+        del stand_ins["ServiceBus__fullyQualifiedNamespace"]
+    why = f"{' and '.join(missing)} not set" if missing else ""
+    return read_settings({**stand_ins, **given}), why
+
+
+def has_managed_identity() -> bool:
+    """This process runs where Azure gives it a managed identity."""
+    return bool(os.environ.get("IDENTITY_ENDPOINT"))

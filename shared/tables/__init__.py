@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from shared.settings import Settings
+from shared.tables.blocks import Blocks
 from shared.tables.guests import Guests
 from shared.tables.journal import Journal
 from shared.tables.pace import Pace
@@ -31,6 +32,7 @@ class Tables:
         self.requests = Requests(table("requests"))
         self.tasks = Tasks(Together(table("tasks")))
         self.partners = Partners(table("partners"))
+        self.blocks = Blocks(table("partners"))
         self.guests = Guests(table("guests"))
         self.people = People(table("people"))
         self.pace = Pace(table("pace"))

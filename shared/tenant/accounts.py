@@ -73,6 +73,18 @@ class Accounts:
         answers = await self._graph.batch(operations.SWITCH_ACCOUNT, items, about=f"{len(items)} accounts")
         return {user: None if answer.good or answer.status == 404 else answer.error() for user, answer in answers.items()}
 
+    async def states(self, users: Iterable[str]) -> Mapping[str, bool | None]:
+        """Whether each of up to 20 accounts is enabled, read by id; None for one that is gone."""
+        ids = [guid(user, "user id") for user in users]
+        items = {user: BatchItem("GET", f"/users/{user}?$select=id,accountEnabled", f"user {user}") for user in ids}
+        if not items:
+            return {}
+        answers = await self._graph.batch(operations.READ_USER, items, about=f"{len(items)} accounts")
+        for answer in answers.values():
+            if not answer.good and answer.status != 404:
+                raise answer.error()
+        return {user: flag(answer.content(), "accountEnabled") if answer.good else None for user, answer in answers.items()}
+
     async def directory_roles(self, user_id: str) -> tuple[str, ...]:
         """The names (or ids) of the directory roles that the user is in, directly or by a group; eligible ones are not seen.
 

@@ -5,6 +5,7 @@ from msgraph.generated.organization.organization_request_builder import Organiza
 
 from shared.nouns.outcomes import WontWork
 from shared.tenant import operations
+from shared.tenant.answers import Answer
 from shared.tenant.fields import flag, objects, text
 from shared.tenant.found import Organization, Ourselves
 from shared.tenant.graph import Graph
@@ -32,14 +33,20 @@ class Organizations:
             about=f"domain {domain}",
             allow=(404,),
         )
-        if answer.status == 404:
-            return None
-        content = answer.content()
-        return Organization(
-            guid(text(content, "tenantId"), "tenantId in the answer"),
-            text(content, "displayName"),
-            text(content, "defaultDomainName").lower(),
+        return None if answer.status == 404 else _organization(answer)
+
+    async def of_tenant(self, tenant_id: str) -> Organization | None:
+        """The organization with this tenant id, or None where Microsoft knows none."""
+        tenant = guid(tenant_id, "tenant id")
+        answer = await self._graph.ask(
+            operations.FIND_ORGANIZATION,
+            lambda client: client.tenant_relationships.find_tenant_information_by_tenant_id_with_tenant_id(
+                tenant
+            ).to_get_request_information(),
+            about=f"tenant {tenant}",
+            allow=(404,),
         )
+        return None if answer.status == 404 else _organization(answer)
 
     async def ours(self) -> Ourselves:
         """Our own organization. Raises WontWork where the answer names none."""
@@ -58,3 +65,12 @@ class Organizations:
             tuple(sorted(text(domain, "name").lower() for domain in domains)),
             next((text(domain, "name").lower() for domain in domains if flag(domain, "isInitial")), ""),
         )
+
+
+def _organization(answer: Answer) -> Organization:
+    content = answer.content()
+    return Organization(
+        guid(text(content, "tenantId"), "tenantId in the answer"),
+        text(content, "displayName"),
+        text(content, "defaultDomainName").lower(),
+    )

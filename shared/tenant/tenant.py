@@ -237,6 +237,10 @@ class Tenant:
         """The application permissions on Microsoft Graph that our token really carries (Exchange: `exchange.roles()`)."""
         return await self._wire.tokens.roles(self._settings.graph_resource)
 
+    async def principal(self) -> str:
+        """Who our token on Microsoft Graph says we are."""
+        return await self._wire.tokens.principal(self._settings.graph_resource)
+
     def recording(self) -> AbstractContextManager[list[Call]]:
         """All calls that are made inside the `with`, in this task and those it starts, oldest first."""
         return recording()

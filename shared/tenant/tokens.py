@@ -11,7 +11,8 @@ from azure.core.exceptions import AzureError, HttpResponseError
 from azure.identity import CredentialUnavailableError
 
 from shared.nouns.outcomes import NotYet, WontWork
-from shared.tenant.fields import texts
+from shared.nouns.step import Json
+from shared.tenant.fields import text, texts
 
 OUT_OF_REACH_WAIT = 15.0
 RENEW_BEFORE = 300
@@ -84,12 +85,23 @@ class Tokens:
 
         Raises WontWork where the token cannot be read. It is our own token: nothing is decided here that its issuer must prove.
         """
+        return frozenset(texts(await self._claims(resource), "roles"))
+
+    async def principal(self, resource: str) -> str:
+        """Who the token says we are: `app` or `user`, and the object id in the directory."""
+        claims = await self._claims(resource)
+        kind = "app" if text(claims, "idtyp") == "app" or not text(claims, "scp") else "user"
+        return f"{kind} {text(claims, 'oid') or text(claims, 'appid') or 'unknown'}"
+
+    async def _claims(self, resource: str) -> dict[str, Json]:
         parts = (await self.of(resource)).split(".")
         try:
             claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
         except (IndexError, ValueError, binascii.Error):
-            raise WontWork(f"The access token for {resource} is not a JSON Web Token: its roles cannot be read") from None
-        return frozenset(texts(claims, "roles"))
+            claims = None
+        if not isinstance(claims, dict):
+            raise WontWork(f"The access token for {resource} is not a JSON Web Token: its roles cannot be read")
+        return claims
 
     async def close(self) -> None:
         await self._credential.close()

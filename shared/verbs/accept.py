@@ -78,6 +78,7 @@ async def _accept(world: World, read: Read, who: str) -> None:
     organization = await world.tenant.organizations.ours()
     ours = Ours(world.settings.tenant_id.lower(), frozenset(organization.verified_domains))
     partner = await _partner(world, header, ours)
+    await _refuse_blocked(world, header, partner, known)
     # A request is in time when its first part is: the others may come after midnight.
     today = (known.received if known else world.clock()).date()
     sponsors = await _sponsors(world, read)
@@ -109,6 +110,14 @@ async def _accept(world: World, read: Read, who: str) -> None:
     await world.tables.tasks.note_part(header.id, header.part, read.part_digest, accepted=True)
     await _begin(world, partner, header, tasks)
     await ask_approvers(world, request)
+
+
+async def _refuse_blocked(world: World, header: Header, partner: Partner, known: Request | None) -> None:
+    """Raises Refusal for a new request of a partner that is blocked; a plan changes nothing."""
+    block = None if known is not None or header.mode == "plan" else await world.tables.blocks.get(partner.tenant_id)
+    if block is not None:
+        why = f"{partner.name} has been blocked in an emergency since {block.at:%Y-%m-%d %H:%M} UTC by {block.by}"
+        raise Refusal([Fault("partner", f"{why}: send the request again after two people have released it (entente release)")])
 
 
 async def _partner(world: World, header: Header, ours: Ours) -> Partner:

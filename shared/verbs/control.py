@@ -15,7 +15,7 @@ from shared.tables.requests import Request, RequestState
 from shared.tables.store import Changed
 from shared.verbs.advance import advance, finish_if_settled
 from shared.verbs.attempt import CANCELLED_BEFORE
-from shared.verbs.running import take_turn
+from shared.verbs.running import BLOCKED, take_turn
 from shared.verbs.sweep import send_again, send_all_again
 from shared.verbs.world import World, session_of
 
@@ -46,7 +46,10 @@ async def pause(world: World, name: str, who: str) -> Request:
 
 
 async def resume(world: World, name: str, who: str) -> Request:
-    """The request goes on where it was."""
+    """The request goes on where it was. Raises Refusal while its partner is blocked."""
+    known = await world.tables.requests.get(name)
+    if known is not None and await world.tables.blocks.get(known.partner_tenant) is not None:
+        raise Refusal([Fault("", f"the partner of request {name} is blocked: it goes on by the release of the block (entente release)")])
     request = await _change(world, name, lambda request: replace(request, paused=False, reason=f"resumed by {who}"))
     unsettled = [task async for task in world.tables.tasks.all(name) if not task.settled]
     if request.state is RequestState.RUNNING:
@@ -160,6 +163,8 @@ async def _take_up(world: World, request: Request) -> None:
     if running != request.id:
         if not request.is_open:
             await world.tables.requests.close(request)
+        if running == BLOCKED:
+            raise Refusal([Fault("", "its partner is blocked: it can be tried again after the release of the block (entente release)")])
         raise Refusal([Fault("", f"request {running} of the same partner is running; try again when it has ended")])
 
 

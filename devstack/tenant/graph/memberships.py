@@ -1,12 +1,15 @@
 """Which groups a user is in. https://learn.microsoft.com/graph/api/directoryobject-checkmembergroups; facts section 2.1."""
 
-from devstack.tenant.errors import bad_request
+from devstack.tenant.directory.objects import Entry, Record
+from devstack.tenant.errors import bad_request, not_simulated
 from devstack.tenant.graph.kinds import GROUP
 from devstack.tenant.graph.operation import GUID, Call, Operation, Reply
 from devstack.tenant.graph.permissions import GROUP_READ, USER_READ
-from devstack.tenant.graph.show import collection, predicate, related, requested
+from devstack.tenant.graph.show import collection, page, predicate, related, requested, tagged
 
 _MOST_GROUPS = 20
+_ROLE = "directoryRole"
+_BEHIND_GROUPS = 1_000_000_000
 
 
 def check_member_groups(call: Call) -> Reply:
@@ -57,6 +60,35 @@ def list_member_of(call: Call) -> Reply:
     return collection(call, None, found, "directoryObjects")
 
 
+def list_transitive_member_of(call: Call) -> Reply:
+    """The groups that the user is in, directly or through others, and their directory roles."""
+    if unknown := call.options.given.keys() - {"top", "skiptoken", "select", "count"}:
+        raise not_simulated(f"${min(unknown)} on transitiveMemberOf", "devstack/tenant/graph/memberships.py")
+    entry, _ = call.user()
+    parents, seen = list(call.tenant.relations.read_sources("members", entry.id)), set()
+    while parents:
+        group = parents.pop()
+        if group not in seen:
+            seen.add(group)
+            parents.extend(call.tenant.relations.sources("members", group))
+
+    def item(one: Entry, record: Record) -> Record:
+        return record if one.kind == _ROLE else tagged(one, record, call.options.select)
+
+    return page(call, [*related(call, sorted(seen)), *_roles(call, entry)], item, "directoryObjects")
+
+
+def _roles(call: Call, user: Entry) -> list[tuple[Entry, Record]]:
+    """The user's roles as directory objects; they are no objects of the store, because nothing else here reads them."""
+    found = []
+    for number, name in enumerate(user.record.get("directoryRoles") or []):
+        identifier = call.tenant.chance.identifier("directory-role", name)
+        empty = dict.fromkeys(("deletedDateTime", "description", "roleTemplateId"))
+        record: Record = {"@odata.type": "#microsoft.graph.directoryRole", "id": identifier, "displayName": name, **empty}
+        found.append((Entry(identifier, _ROLE, _BEHIND_GROUPS + number, record), record))
+    return found
+
+
 OPERATIONS = (
     Operation(
         "POST",
@@ -75,5 +107,17 @@ OPERATIONS = (
         "https://learn.microsoft.com/graph/api/user-list-memberof",
         deviations=("directory roles and administrative units are not listed",),
     ),
+    Operation(
+        "GET",
+        "/users/{id}/transitiveMemberOf",
+        list_transitive_member_of,
+        ("User.Read.All", "GroupMember.Read.All", "Group.Read.All", "Directory.Read.All", "Directory.ReadWrite.All"),
+        "https://learn.microsoft.com/graph/api/user-list-transitivememberof",
+        deviations=(
+            "administrative units are not listed, and roles are those of the seed",
+            "$filter and other queries answer 501; $select is ignored for roles",
+            "everything is shown whole, whatever else the application may read",
+        ),
+    ),
 )
-NOT_SIMULATED = ("POST /users/{id}/getMemberGroups", "GET /users/{id}/transitiveMemberOf")
+NOT_SIMULATED = ("POST /users/{id}/getMemberGroups",)
