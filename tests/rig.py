@@ -247,6 +247,16 @@ class Rig:
                 heapq.heappush(self.bus.waiting, due)
         raise AssertionError(f"messages keep coming: {self.bus.waiting[:3]}")
 
+    async def deliver_until(self, seen: Callable[[], bool], most: int = 2_000) -> None:
+        """Messages have been delivered, one by one, until `seen` is true."""
+        for _ in range(most):
+            if seen():
+                return
+            due = heapq.heappop(self.bus.waiting)
+            self.now = max(self.now, due.at)
+            await self.run(due.envelope)
+        raise AssertionError("it was never seen")
+
     async def deliver_interleaved(self, seed: int, at_once: int = 16) -> None:
         """As deliver_all, with many messages under way at once, some of them delivered twice, in an order that the seed says."""
         dice = self.border.dice = random.Random(seed)

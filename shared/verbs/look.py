@@ -15,20 +15,7 @@ from shared.verbs.world import World
 async def look(world: World, step: Step[Tenant], request: Request, task: Task) -> tuple[Ending, Task]:
     """How the task would go, written down in `seen`, or Later where that cannot be read now."""
     try:
-        if (before := await _made_before(world, step, task)) is not None:
-            return _told(task, Seen(Sight.CREATE, {}, task.wanted), f"follows on {before}")
-        subject, wanted, _ = await subject_of(world, request, task)
-        if task.group is not None and task.group.startswith(NEW_GROUP) and subject.group is None:
-            return _told(task, Seen(Sight.CREATE, {}, task.wanted), "follows on the group that would be made")
-        missing = {
-            person: value for person, value in task.wanted.items() if person in task.members and person not in subject.members
-        }
-        if task.members and not subject.members:
-            return _told(task, Seen(Sight.CREATE, {}, missing), f"{len(missing)} guests would be added once they are invited")
-        actual = await step.read(world.tenant, subject)
-        if (why := step.explain(subject, actual)) is not None:
-            return _told(task, Seen(Sight.REFUSED), why)
-        return _compared(step, replace(subject, seen=actual), task, {**wanted, **missing}, actual)
+        return await _looked(world, step, request, task)
     except Unneeded as error:
         return _told(task, Seen(Sight.CREATE, {}, task.wanted), error.reason)
     except WontWork as error:
@@ -37,6 +24,21 @@ async def look(world: World, step: Step[Tenant], request: Request, task: Task) -
         if error.moves_lane:
             await world.hold(step.lanes, error.after)
         return Later(error.after, error.reason), task
+
+
+async def _looked(world: World, step: Step[Tenant], request: Request, task: Task) -> tuple[Ending, Task]:
+    if (before := await _made_before(world, step, task)) is not None:
+        return _told(task, Seen(Sight.CREATE, {}, task.wanted), f"follows on {before}")
+    subject, wanted, _ = await subject_of(world, request, task)
+    if task.group is not None and task.group.startswith(NEW_GROUP) and subject.group is None:
+        return _told(task, Seen(Sight.CREATE, {}, task.wanted), "follows on the group that would be made")
+    missing = {person: value for person, value in task.wanted.items() if person in task.members and person not in subject.members}
+    if task.members and not subject.members:
+        return _told(task, Seen(Sight.CREATE, {}, missing), f"{len(missing)} guests would be added once they are invited")
+    actual = await step.read(world.tenant, subject)
+    if (why := step.explain(subject, actual)) is not None:
+        return _told(task, Seen(Sight.REFUSED), why)
+    return _compared(step, replace(subject, seen=actual), task, {**wanted, **missing}, actual)
 
 
 async def _made_before(world: World, step: Step[Tenant], task: Task) -> str | None:

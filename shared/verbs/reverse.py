@@ -36,14 +36,18 @@ async def reverse(world: World, step: Step[Tenant], request: Request, task: Task
     notes: list[str] = []
     while (done := _taken_back(task)) < len(changes):
         change = changes[done]
+        wait, earlier = _may_be_lag(world, task), task.intents
+        task = await _claimed(world, task, change)
         try:
             task, note = await _undo(world, step, request, task, change)
         except NotYet as error:
             if error.moves_lane:
                 await world.hold(step.lanes, error.after)
-            return Later(error.after, error.reason), task, []
+            # An intent stands for what may have been written.
+            return Later(error.after, error.reason), task if error.effect_unknown else replace(task, intents=earlier), []
         except (WontWork, Unneeded) as error:
-            if (wait := _may_be_lag(world, task)) is not None:
+            task = replace(task, intents=earlier)
+            if wait is not None:
                 return Later(wait, f"what was written is not visible everywhere yet ({error.reason})"), task, []
             return Stopped(error.reason), task, []
         notes.append(note)
@@ -90,19 +94,21 @@ def _about(members: tuple[str, ...], entry: JournalEntry) -> JournalEntry:
     return replace(entry, before=before, after=after)
 
 
-async def _undo(world: World, step: Step[Tenant], request: Request, task: Task, change: Change) -> tuple[Task, str]:
-    subject = await _subject(world, change)
-    entry = Entry(change.entry.before, change.entry.after, {**change.task.ids, **change.entry.ids}, change.entry.created)
+async def _claimed(world: World, task: Task, change: Change) -> Task:
+    """The task is held, and its row says which change is being taken back."""
     now = world.clock()
     until = now + timedelta(seconds=world.settings.claim_seconds)
-    intent = Intent(
-        at=now, attempt=task.attempt, change=dict(entry.before), answered=False, before=dict(entry.after), journalled=True
-    )
+    before, after = dict(change.entry.after), dict(change.entry.before)
+    intent = Intent(at=now, attempt=task.attempt, change=after, answered=False, before=before, journalled=True)
     # One intent is enough: what was taken back before stands in the journal.
-    task = await world.tables.tasks.save(replace(claim(task, task.attempt, until, now), intents=(intent,)))
-    applied = await step.undo(world.tenant, subject, entry)
-    done = _taken_back(task) + 1
-    task = replace(task, details={**task.details, TAKEN_BACK: done}, intents=(replace(intent, answered=True),))
+    return await world.tables.tasks.save(replace(claim(task, task.attempt, until, now), intents=(intent,)))
+
+
+async def _undo(world: World, step: Step[Tenant], request: Request, task: Task, change: Change) -> tuple[Task, str]:
+    entry = Entry(change.entry.before, change.entry.after, {**change.task.ids, **change.entry.ids}, change.entry.created)
+    applied = await step.undo(world.tenant, await _subject(world, change), entry)
+    answered = tuple(replace(intent, answered=True) for intent in task.intents)
+    task = replace(task, details={**task.details, TAKEN_BACK: _taken_back(task) + 1}, intents=answered)
     return await world.tables.tasks.save(task, _journal(world, request, task, change, applied)), applied.note
 
 
@@ -150,7 +156,7 @@ def _taken_back(task: Task) -> int:
 
 def _may_be_lag(world: World, task: Task) -> float | None:
     """Seconds until the next look, where what is seen may be from before our own last write."""
-    if not task.intents or not _taken_back(task):
+    if not task.intents:
         return None
     left = (task.intents[-1].at + timedelta(seconds=world.settings.horizon_seconds) - world.clock()).total_seconds()
     return min(left, max(world.settings.verify_seconds, 1.0)) if left > 0 else None
