@@ -277,14 +277,17 @@ def single(batch: Task, person: str, now: datetime, number: int = 1) -> Task:
 def ready_now(cohort: list[Task], after: Mapping[str, tuple[str, ...]]) -> list[Task]:
     """The waiting tasks whose predecessors are all settled. `after` gives the steps that each step waits for.
 
-    A guest waits for what is about them, alone or in a batch; what is about the partner waits for all of the partner's.
+    A guest waits for what is about them, alone or in a batch; what is about the partner waits for all of the partner's. What is taken
+    back waits only for what is taken back as well: what comes instead of it comes after.
     """
-    unsettled = {(task.step, subject) for task in cohort if not task.settled for subject in _about(task)}
+    open_tasks = [task for task in cohort if not task.settled]
+    going = {(task.step, subject) for task in open_tasks if task.reverses for subject in _about(task)}
+    unsettled = {(task.step, subject) for task in open_tasks for subject in _about(task)}
     return [
         task
         for task in cohort
         if task.state is TaskState.WAITING
-        and not any((step, subject) in unsettled for step in _before(task, after) for subject in _about(task))
+        and not any((step, subject) in (going if task.reverses else unsettled) for step in _before(task, after) for subject in _about(task))
     ]
 
 

@@ -133,6 +133,15 @@ CLOSE_PARTNER = Step(
     apply=apply,
     undo=undo,
     settled=settled,
+    # Only where an earlier request's are taken back at the same time: they change the same objects.
+    after=(
+        "set-organization-relationship",
+        "set-sharing-policy",
+        "set-inbound-connector",
+        "set-outbound-connector",
+        "set-remote-domain",
+        "allow-federation",
+    ),
     exchange_roles=("Federated Sharing", "Remote and Accepted Domains"),
     session=True,
     instruct=instruct,

@@ -1,12 +1,18 @@
 """What is shared with given people outside the process, on named sites. Always told with the scope that was read: SharePoint has no list of
 all that is shared (facts 15)."""
 
-from collections.abc import Collection
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from shared.nouns.outcomes import WontWork
-from shared.tenant import Tenant
-from shared.tenant.accounts import Outsider
-from shared.tenant.drives import Share
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from shared.tenant import Tenant
+    from shared.tenant.drives import Share
+    from shared.tenant.found import Outsider
 
 # A look is for a proof, not an audit: so many files and folders of one site are looked at.
 MOST_ITEMS = 500

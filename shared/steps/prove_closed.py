@@ -18,7 +18,7 @@ from shared.steps.closings import PARTS
 from shared.steps.closings.part import CLOSED, NOT_READ
 from shared.steps.outside_shares import look_at_sites
 from shared.tenant import Tenant
-from shared.tenant.accounts import Outsider
+from shared.tenant.found import Outsider
 
 STEP = "prove-closed"
 # What was written a moment ago may not be seen everywhere: so long, what is open is looked at again before a person is called.

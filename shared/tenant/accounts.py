@@ -2,7 +2,6 @@
 domains."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 
 from kiota_abstractions.base_request_configuration import RequestConfiguration
 from kiota_abstractions.method import Method
@@ -12,6 +11,7 @@ from shared.nouns.outcomes import NotYet, WontWork
 from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.fields import flag, objects, text, texts
+from shared.tenant.found import Outsider
 from shared.tenant.graph import MOST_PER_BATCH, BatchItem, Build, Graph
 from shared.tenant.odata import guid, literal
 from shared.tenant.plain import request
@@ -20,16 +20,6 @@ MOST_PER_PAGE = 999
 _FIELDS = ["id", "userType", "accountEnabled", "userPrincipalName", "creationType", "externalUserState", "mail", "otherMails"]
 _ROLE = "#microsoft.graph.directoryRole"
 UsersQuery = UsersRequestBuilder.UsersRequestBuilderGetQueryParameters
-
-
-@dataclass(frozen=True)
-class Outsider:
-    """A guest, or a member whose account belongs to another organization. `address` (lower case) is theirs in the domains asked for."""
-
-    id: str
-    address: str = field(repr=False)
-    user_type: str
-    enabled: bool | None
 
 
 class Accounts:

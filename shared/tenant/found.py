@@ -109,3 +109,13 @@ class GuestAddress:
     redemption: str | None
     changed: datetime | None
     synced: bool
+
+
+@dataclass(frozen=True)
+class Outsider:
+    """A guest, or a member whose account belongs to another organization. `address` (lower case) is theirs in the domains asked for."""
+
+    id: str
+    address: str = field(repr=False)
+    user_type: str
+    enabled: bool | None

@@ -12,10 +12,10 @@ from msgraph.generated.users.users_request_builder import UsersRequestBuilder
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.nouns.step import Json
 from shared.tenant import operations
-from shared.tenant.accounts import Accounts, Outsider
+from shared.tenant.accounts import Accounts
 from shared.tenant.answers import Answer
 from shared.tenant.fields import flag, instant, objects, text
-from shared.tenant.found import User
+from shared.tenant.found import Outsider, User
 from shared.tenant.graph import Build, Graph
 from shared.tenant.odata import guid, literal
 from shared.tenant.operations import Operation

@@ -18,8 +18,7 @@ from shared.steps.prove_closed import outsiders
 from shared.tables.blocks import Block
 from shared.tables.requests import RequestState
 from shared.tables.store import Changed
-from shared.tenant.accounts import Outsider
-from shared.tenant.evidence import Events
+from shared.tenant.found import Outsider
 from shared.verbs.block_record import Record, in_pieces, request_id
 from shared.verbs.blocked import Outcome, PartOutcome, PeopleOutcome
 from shared.verbs.people_off import Tell, Wait, people_off
@@ -199,7 +198,7 @@ async def _keep_evidence(world: World, record: Record, out: Outcome, people: tup
     ids, since = [one.id for one in people], world.clock() - EVIDENCE
     for key, look in (("signIns", world.tenant.evidence.sign_ins), ("audits", world.tenant.evidence.audits)):
         try:
-            events: Events = await look(ids, since)
+            events = await look(ids, since)
         except (NotYet, WontWork) as error:
             out.evidence = (*out.evidence, f"{key}: {error.reason}")
             continue

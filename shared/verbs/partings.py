@@ -1,34 +1,40 @@
 """Who and what goes: the tasks that take back what earlier requests of the partner have brought about."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from shared.admission import Admitted, AdmittedGuest
-from shared.nouns.person import person_id
+from shared.nouns.partner import Partner
+from shared.nouns.person import Person, person_id
 from shared.nouns.request import Header
 from shared.nouns.step import Ask, Step
 from shared.nouns.task import PARTNER_COHORT, Task, TaskState
 from shared.plan import COHORT, Cohort, Planner
+from shared.steps.prove_closed import outsiders
 from shared.tables.requests import Request, RequestState
 from shared.tenant import Tenant
+from shared.tenant.found import Outsider
 from shared.verbs.world import World
 
 # Instead of what they replace, where the partner ends explicitly closed.
 CLOSING = {"partner": "close-partner", "person": "block-guest"}
 # A cohort is written in one transaction of 100 rows; some are for the batches and the cohort's own mark.
 MOST_ROWS = 80
-REPLACED = frozenset({"set-partner-configuration", "set-capabilities", "invite-guest"})
+# The redemption of somebody who is blocked cannot be reset, which is how an address is changed back.
+REPLACED = frozenset({"set-partner-configuration", "set-capabilities", "invite-guest", "change-guest-address"})
 
 
 @dataclass(frozen=True)
 class _Past:
-    """What one subject was given by a step: the earlier tasks, the latest first. A batch is about `members`."""
+    """What one subject was given by a step: the earlier tasks, the latest first, and the ids that these found. A batch is about
+    `members`."""
 
     step: Step[Tenant]
     subject: str
     of: tuple[tuple[str, str], ...]
     cohort: str = ""
     members: tuple[str, ...] = ()
+    ids: Mapping[str, str] = field(default_factory=dict)
 
 
 def parted(admitted: Admitted, header: Header) -> tuple[Admitted, tuple[AdmittedGuest, ...]]:
@@ -56,7 +62,11 @@ async def settings_cohorts(world: World, planner: Planner[Tenant]) -> list[Cohor
         gone = [past for past in gone if past.step.name not in REPLACED]
     tasks = list(asked.tasks) + _reversals(planner, PARTNER_COHORT, gone)
     if closing is not None:
-        tasks.append(_task(planner, closing, PARTNER_COHORT, planner.partner.tenant_id))
+        # What is taken back goes first: closing changes the same objects.
+        waits = any(past.step.name in closing.after for past in gone)
+        known = replace(planner, partner=await _whole_partner(world, planner.partner))
+        task = _task(known, closing, PARTNER_COHORT, planner.partner.tenant_id)
+        tasks.append(replace(task, state=TaskState.WAITING if waits else TaskState.READY))
     return [Cohort(PARTNER_COHORT, tuple(tasks))]
 
 
@@ -74,15 +84,37 @@ async def farewells(world: World, planner: Planner[Tenant], leaving: tuple[Admit
         if one.step.subject == "person" and (whole or one.subject in named)
     )
     closing = _closing(world, planner, "person") if whole else None
-    each = 1 + len({one.step.name for one in past})
+    strangers = await _strangers(world, planner, persons) if closing is not None else {}
+    persons |= dict.fromkeys(strangers)
+    each = 2 + len({one.step.name for one in past})
     return [
-        _of_people(planner, f"p{part:03}l{number:04}", chunk, past, closing)
+        _of_people(planner, f"p{part:03}l{number:04}", chunk, past, closing, strangers)
         for number, chunk in enumerate(_chunks(list(persons), min(COHORT, MOST_ROWS // each)))
     ]
 
 
+async def _whole_partner(world: World, partner: Partner) -> Partner:
+    """The partner with every domain that is on record."""
+    known = await world.tables.partners.get(partner.tenant_id)
+    more = known.partner.domains if known is not None else ()
+    return replace(partner, domains=tuple(dict.fromkeys((*partner.domains, *more))))
+
+
+async def _strangers(world: World, planner: Planner[Tenant], known: Collection[str]) -> dict[str, Outsider]:
+    """The partner's people in our directory whom no request has named, by opaque id: invited by others, or synchronized."""
+    people = await outsiders(world.tenant, (await _whole_partner(world, planner.partner)).domains)
+    # Whoever has no address in these domains is told apart by the id of their account.
+    found = {person_id(planner.key, one.address or one.id): one for one in people}
+    return {person: one for person, one in found.items() if person not in known}
+
+
 def _of_people(
-    planner: Planner[Tenant], name: str, persons: list[str], past: list[_Past], closing: Step[Tenant] | None
+    planner: Planner[Tenant],
+    name: str,
+    persons: list[str],
+    past: list[_Past],
+    closing: Step[Tenant] | None,
+    strangers: Mapping[str, Outsider],
 ) -> Cohort:
     """What these persons were given goes, their part in batches too: a batch waits in no cohort but that of its guests."""
     gone = [
@@ -95,8 +127,15 @@ def _of_people(
         replace(one, subject=f"{one.subject}.{place}", members=tuple(person for person in one.members if person in persons))
         for place, one in enumerate(batches)
     ]
-    blocked = [_task(planner, closing, name, person) for person in persons] if closing is not None else []
-    return Cohort(name, (*_reversals(planner, name, gone), *blocked))
+    users = {one.subject: one.ids["user"] for one in past if one.step.name == "invite-guest" and "user" in one.ids}
+    users |= {person: one.id for person, one in strangers.items()}
+    blocked = [
+        replace(_task(planner, closing, name, person), ids={"user": users[person]} if person in users else {})
+        for person in persons
+        if closing is not None
+    ]
+    people = tuple(Person(person, one.address) for person, one in strangers.items() if person in persons and one.address)
+    return Cohort(name, (*_reversals(planner, name, gone), *blocked), people)
 
 
 async def _past(world: World, planner: Planner[Tenant]) -> list[_Past]:
@@ -123,6 +162,7 @@ async def _past(world: World, planner: Planner[Tenant]) -> list[_Past]:
             tuple((task.request, task.key) for task in tasks),
             f"{tasks[0].request} {tasks[0].cohort}",
             tasks[0].members,
+            tasks[0].ids,
         )
         for (step, _), tasks in found.items()
     ]

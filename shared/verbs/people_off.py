@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.nouns.person import Person, person_id
 from shared.nouns.task import TaskState
-from shared.tenant.accounts import Outsider
-from shared.tenant.graph import MOST_PER_BATCH
+from shared.tenant.found import Outsider
 from shared.verbs.block_record import Record
 from shared.verbs.blocked import PeopleOutcome
 from shared.verbs.world import World
 
 # Directory writes are limited to 3,000 in 150 s (facts 10): 900 people fit into one window, so a block does not pace itself.
 AT_ONCE = 4
+# https://learn.microsoft.com/graph/json-batching
+MOST_PER_BATCH = 20
 MOST_ROUNDS = 6
 LONGEST_WAIT = 30.0
 

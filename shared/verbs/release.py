@@ -14,12 +14,11 @@ from shared.steps.closings.part import NOT_READ, UNKNOWN, Part
 from shared.tables.blocks import Block
 from shared.tables.store import Changed
 from shared.tables.task_rows import JournalEntry
-from shared.tenant.graph import MOST_PER_BATCH
 from shared.verbs.block import named
 from shared.verbs.blocked import Outcome, PartOutcome, PeopleOutcome
 from shared.verbs.control import resume
 from shared.verbs.finish import begin_next
-from shared.verbs.people_off import Tell
+from shared.verbs.people_off import MOST_PER_BATCH, Tell
 from shared.verbs.world import World
 
 # Who asked so long ago may have had another state of affairs in mind.
