@@ -29,7 +29,11 @@ async def _send(world: World, ready: list[Task]) -> None:
     """Batches of the plan have had their slot since the request began; guests split off from one need one of their own."""
     planned = [task for task in ready if task.subject == task.group]
     others = [task for task in ready if task.subject != task.group]
-    await world.send([*planned, *others], [*[world.clock()] * len(planned), *await world.slots(others)])
+    request = await world.request(others[0].request) if others else None
+    # A plan writes nothing, so it takes nobody's slot and waits for none.
+    paced = request is None or request.mode == "apply"
+    slots = await world.slots(others) if paced else [world.clock()] * len(others)
+    await world.send([*planned, *others], [*[world.clock()] * len(planned), *slots])
 
 
 async def _close(world: World, name: str, cohort: str) -> None:

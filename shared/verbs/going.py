@@ -16,10 +16,13 @@ async def set_going(world: World, name: str, tasks: Iterable[Task]) -> None:
     """The request is running; each given task that is ready is on its queue, each batch has its gate. Bears repetition."""
     # A batch's slot stands right behind those of its guests, so that they get into their groups while others are still invited.
     listed = sorted(tasks, key=lambda task: (task.cohort, task.state is TaskState.WAITING))
-    if await _mark_running(world, name, None) is None:
+    begun = await _mark_running(world, name, None)
+    if begun is None:
         return
     pending = [task for task in listed if not task.settled]
-    times = dict(zip((task.key for task in pending), await world.slots(pending), strict=True))
+    # A plan writes nothing, so it takes nobody's slot and waits for none.
+    slots = await world.slots(pending) if begun.mode == "apply" else [world.clock()] * len(pending)
+    times = dict(zip((task.key for task in pending), slots, strict=True))
     ready = [task for task in pending if task.state is TaskState.READY]
     await world.send(ready, [times[task.key] for task in ready])
     patience = timedelta(seconds=world.settings.split_seconds)
