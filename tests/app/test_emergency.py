@@ -22,13 +22,23 @@ ACCESS = f"/policies/crossTenantAccessPolicy/partners/{FABRIKAM}"
 
 def seeded(stage: Stage, guests: int = 3, **more: Any) -> None:
     """Guests of Fabrikam that nobody's process invited, one of them blocked by somebody, and what else the seed says."""
-    users: list[Any] = [{"mail": f"g{number}@fabrikam.com", "userType": "Guest", "externalUserState": "Accepted"} for number in range(guests)]
+    users: list[Any] = [
+        {"mail": f"g{number}@fabrikam.com", "userType": "Guest", "externalUserState": "Accepted"} for number in range(guests)
+    ]
     users.append({"mail": "blocked@fabrikam.com", "userType": "Guest", "accountEnabled": False})
-    users.append({"mail": "member@fabrikam.com", "userType": "Member", "userPrincipalName": "member_fabrikam.com#EXT#@contoso.onmicrosoft.com"})
+    users.append(
+        {
+            "mail": "member@fabrikam.com",
+            "userType": "Member",
+            "userPrincipalName": "member_fabrikam.com#EXT#@contoso.onmicrosoft.com",
+        }
+    )
     seed = {
         "users": users,
         "organizationRelationships": [{"Name": "Fabrikam", "DomainNames": ["fabrikam.com"], "Enabled": True}],
-        "inboundConnectors": [{"Name": "From Fabrikam", "SenderDomains": ["smtp:fabrikam.com;1"], "CloudServicesMailEnabled": True}],
+        "inboundConnectors": [
+            {"Name": "From Fabrikam", "SenderDomains": ["smtp:fabrikam.com;1"], "CloudServicesMailEnabled": True}
+        ],
         "servicePrincipals": [{"displayName": "Fabrikam Sync", "appOwnerOrganizationId": FABRIKAM}],
         **more,
     }
@@ -195,7 +205,9 @@ async def test_nine_hundred_people_are_out_within_a_minute_at_the_published_limi
     assert sum(waits) < 60
 
 
-@pytest.mark.parametrize(("said", "why"), [("contoso.com", "own tenant"), ("nobody.example", "no Microsoft Entra tenant"), ("x", "nor a tenant id")])
+@pytest.mark.parametrize(
+    ("said", "why"), [("contoso.com", "own tenant"), ("nobody.example", "no Microsoft Entra tenant"), ("x", "nor a tenant id")]
+)
 async def test_nobody_else_is_blocked_by_mistake(stage: Stage, said: str, why: str) -> None:
     rig = await stage.fresh()
     with pytest.raises(Refusal, match=why):
