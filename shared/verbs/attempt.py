@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from shared.log import log
 from shared.nouns.messages import Attempt
 from shared.nouns.outcomes import Applied, Done, Ending, Later, NotYet, Stopped, WontWork
-from shared.nouns.state import State, difference
+from shared.nouns.state import State, Value, difference
 from shared.nouns.step import Intent, Step, Subject
 from shared.nouns.task import Task, TaskState, claim, end, move
 from shared.spans import span
@@ -187,25 +187,35 @@ class _Run:
 
     def _done(self, task: Task, actual: State) -> tuple[Ending, Task, list[JournalEntry]]:
         task = self._informed(task, actual)
-        entries = []
+        entries = self._seen_since(task, actual)
         if task.unanswered:
-            # Its answer was lost; what it did is there to be seen.
-            entries.append(
-                self._entry("outcome", task, task.intents[-1].change, actual, note="seen by reading; the answer was lost")
-            )
             task = replace(_answered(task), created=task.created or actual.get("ours") is True)
         if task.members:
             told = {person: str(actual.get(person)) for person in self.subject.members if actual.get(person)}
             task = replace(task, member_outcomes={**told, **task.member_outcomes})
         return _refused(task) or Done(self.step.settled(self.subject, actual)), task, entries
 
+    def _seen_since(self, task: Task, actual: State) -> list[JournalEntry]:
+        """An outcome for each intent whose answer was lost: what it did is there to be seen."""
+        entries = []
+        for intent in task.intents:
+            if not intent.answered:
+                after = _found(intent.change, actual)
+                before = {key: intent.before.get(key) for key in after}
+                entry = self._entry("outcome", task, before, after, note="seen by reading; the answer was lost")
+                entries.append(replace(entry, attempt=intent.attempt, created=bool(after) and actual.get("ours") is True))
+        return entries
+
     async def _apply(self, task: Task, actual: State, change: State, now: datetime) -> tuple[Ending, Task, list[JournalEntry]]:
         before = {key: actual.get(key) for key in change}
         until = now + timedelta(seconds=self.world.settings.claim_seconds)
         intent = Intent(at=now, attempt=task.attempt, change=dict(change), answered=False, before=before)
-        held = replace(claim(task, task.attempt, until, now), intents=(*task.intents, intent)[-MOST_INTENTS:])
+        # By now what earlier attempts did without an answer is visible: this one must not make it look as if it had been so before.
+        earlier = tuple(replace(other, answered=True) for other in task.intents)
+        created = task.created or (task.unanswered and actual.get("ours") is True)
+        held = replace(claim(task, task.attempt, until, now), intents=(*earlier, intent)[-MOST_INTENTS:], created=created)
         # Claim and intent are one row, so one write; the intent gets its journal entry with the outcome (decision 6).
-        task = await self.world.tables.tasks.save(held)
+        task = await self.world.tables.tasks.save(held, *self._seen_since(task, actual))
         try:
             applied = await self.step.apply(
                 self.world.tenant, replace(self.subject, intents=task.intents[:-1], seen=actual), change
@@ -302,6 +312,18 @@ def _with_intents(task: Task, entries: list[JournalEntry], who: str) -> list[Jou
     return [*(_intended(intent, who) for intent in pending), *entries]
 
 
+def _found(change: State, actual: State) -> dict[str, Value]:
+    """What there is of a change: keys that are as intended, and of lists the elements that are in."""
+    found: dict[str, Value] = {}
+    for key, value in change.items():
+        there = actual.get(key)
+        if isinstance(value, tuple) and isinstance(there, tuple):
+            found[key] = tuple(element for element in value if element in there)
+        elif value == there:
+            found[key] = value
+    return found
+
+
 def _intended(intent: Intent, who: str) -> JournalEntry:
     return JournalEntry(
         kind="intent", attempt=intent.attempt, at=intent.at, who=who, before=intent.before, after=intent.change, ids={}
@@ -317,9 +339,7 @@ def _refused(task: Task) -> Stopped | None:
 
 
 def _answered(task: Task) -> Task:
-    if not task.intents:
-        return task
-    return replace(task, intents=(*task.intents[:-1], replace(task.intents[-1], answered=True)))
+    return replace(task, intents=tuple(replace(intent, answered=True) for intent in task.intents))
 
 
 def _in_time(step: Step[Tenant], task: Task, ending: Ending, now: datetime) -> Ending:

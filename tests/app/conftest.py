@@ -1,7 +1,6 @@
 """A simulated tenant in the test's own loop, whose clock is the test's."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 import pytest
 
@@ -11,12 +10,12 @@ from devstack.tenant.server import RunningTenant, running_tenant
 from tests.rig import START, Rig, rig
 
 
-@dataclass
 class Stage:
     """Makes rigs on one running tenant, each with a fresh directory and a clock of its own."""
 
-    running: RunningTenant
-    made: list[Rig]
+    def __init__(self, running: RunningTenant, made: list[Rig]) -> None:
+        self.running = running
+        self.made = made
 
     async def fresh(self, *, stale_reads: int = 0, **changes: object) -> Rig:
         """A rig whose reads are stale so many times after each change."""
