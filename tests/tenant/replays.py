@@ -206,7 +206,7 @@ REPLAYS = (
     Replay("DELETE /users/{id}/sponsors/{reference}/$ref", "/users/{ana}/sponsors/{mia}/$ref", None, 204),
     Replay("POST /users/{id}/checkMemberGroups", "/users/{ana}/checkMemberGroups", {"groupIds": ["{project}", "{readers}"]}),
     Replay("GET /users/{id}/memberOf", "/users/{ana}/memberOf"),
-    Replay("GET /users/{id}/transitiveMemberOf", "/users/bbbbbbbb-0000-4000-8000-000000000004/transitiveMemberOf"),
+    Replay("GET /users/{id}/transitiveMemberOf", "/users/{ana}/transitiveMemberOf"),
     Replay("GET /groups", "/groups?$filter=mailNickname eq 'fabrikam-project'"),
     Replay("GET /groups", "/groups?$filter=groupTypes/any(c:c eq 'Unified')&$expand=members($select=id,displayName)"),
     Replay("GET /groups/{id}", "/groups/{project}"),
