@@ -138,11 +138,14 @@ def _change(task: Mapping[str, Any]) -> Change:
     about_guests = str(task["key"]).split("|")[1] != "partner"
     members = tuple(task.get("members") or ())
     after = dict(plan.get("after") or {})
+    # A task that ended without having been looked at was refused before.
+    takes_back, sight = bool(task.get("reverses")), str(plan.get("sight", NO))
+    if takes_back and sight == "change" and all(value is None for value in after.values()):
+        sight = "remove"
     touched = tuple(person for person in members if person in after) or members
     return Change(
         step=str(task["step"]),
-        # A task that ended without having been looked at was refused before.
-        sight=str(plan.get("sight", NO)),
+        sight=sight,
         subject=str(task["subject"]),
         before=dict(plan.get("before") or {}),
         after=after,
@@ -151,7 +154,7 @@ def _change(task: Mapping[str, Any]) -> Change:
         guests=max(len(touched), 1) if about_guests else 0,
         who=touched or ((str(task["subject"]),) if about_guests else ()),
         position=task.get("position"),
-        takes_back=bool(task.get("reverses")),
+        takes_back=takes_back,
     )
 
 

@@ -88,6 +88,8 @@ def subject(task: Mapping[str, Any], known: Names) -> str:
 def faults(out: Console, message: str, found: Sequence[Fault]) -> None:
     """What is wrong, one line a field."""
     out.print(plain(message, "red"), soft_wrap=True)
+    if len(found) == 1 and str(found[0]) == message:
+        return
     for fault in found[:MOST_FAULTS]:
         out.print(
             Text.assemble("  ", plain(fault.field, "bold"), ": " if fault.field else "", plain(fault.reason)), soft_wrap=True
@@ -135,11 +137,9 @@ def header(out: Console, shown: Mapping[str, Any]) -> None:
     """The request in a few lines."""
     state = state_text(str(shown["state"]))
     paused = " (paused)" if shown.get("paused") else ""
-    out.print(
-        Text.assemble(
-            "Request ", plain(shown["id"], "bold"), ": ", state, paused, f" - {safe(shown.get('reason') or '')}".rstrip(" -")
-        )
-    )
+    # What is waited for is told below, with what to do.
+    reason = "" if shown["state"] == "awaiting-approval" and "approval" in shown else safe(shown.get("reason") or "")
+    out.print(Text.assemble("Request ", plain(shown["id"], "bold"), ": ", state, paused, f" - {reason}".rstrip(" -")))
     if "partner" in shown:
         partner, template = shown["partner"], shown["template"]
         out.print(
@@ -160,8 +160,8 @@ def awaiting(out: Console, shown: Mapping[str, Any]) -> None:
     """What is waited for, and who may do it."""
     approval = shown.get("approval") or {}
     out.print(Text.assemble(("Waits for a decision: ", "yellow"), plain(waits_for(shown))), soft_wrap=True)
-    for why in approval.get("needed") or ():
-        out.print(plain(f"  because of {why}"))
+    if needed := approval.get("needed"):
+        out.print(plain(f"  because of {', '.join(needed)}"), soft_wrap=True)
     name = safe(shown["id"])
     out.print(f"  entente approve {name}   or   entente reject {name} --reason WHY", style="dim", markup=False)
 

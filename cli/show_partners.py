@@ -13,6 +13,7 @@ from cli.show import moment, plain, state_text
 
 _SEEN = {"yes": "green", "no": "bold red", "cannot be seen": "dim"}
 _VERDICTS = {"equal": "green", "more": "yellow", "less": "bold red"}
+_WHOM = {"anonymous": "anybody with the link", "group": "members of a group"}
 _COLUMNS = ("site", "url", "how", "roles", "people", "count", "until", "drive", "item")
 
 
@@ -41,7 +42,7 @@ def partner(out: Console, found: Mapping[str, Any]) -> None:
     out.print(Text.assemble(plain(found["name"], "bold"), ": ", _state(found)), soft_wrap=True)
     out.print(plain(f"Tenant {found['tenantId']}, {', '.join(found['domains'])}{by}", "dim"), soft_wrap=True)
     guests = ", ".join(f"{number} {stage}" for stage, number in found["guests"].items())
-    out.print(plain(f"Guests: {guests or 'none'}"))
+    out.print(plain(f"People: {guests or 'none'}"))
     for request in found["openRequests"]:
         said = f" - {request['reason']}" if request["reason"] else ""
         out.print(
@@ -121,7 +122,7 @@ def sharing(out: Console, found: Mapping[str, Any]) -> None:
         return
     table = _table("what", "how", "role", "whom", "until")
     for item in found["items"]:
-        whom = ", ".join(item["people"]) or (f"{item['count']} people" if item["how"] != "anonymous" else "anybody with the link")
+        whom = ", ".join(item["people"]) or _WHOM.get(item["how"]) or f"{item['count']} of their people"
         until = moment(item["until"]) if item["until"] else ""
         table.add_row(plain(item["url"] or item["site"]), plain(item["how"]), plain(", ".join(item["roles"])), plain(whom), until)
     out.print(table)

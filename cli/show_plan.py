@@ -20,6 +20,7 @@ _GUESTS = {
     BY_HAND: "a person does this",
     NOTHING: "as they should be",
 }
+NEW_GROUP = "new-"
 _MOST_REFUSED = 20
 _MOST_ITEMS = 6
 
@@ -80,7 +81,7 @@ def _some(out: Console, some: Sequence[Change], known: Names) -> None:
 
 def _about(some: Sequence[Change], known: Names) -> str:
     first, count = some[0], sum(max(change.guests, 1) for change in some)
-    where = f" in {known.get(first.group, first.group)}" if first.group and first.guests else ""
+    where = f" in {_group(first.group, known)}" if first.group and first.guests else ""
     if not first.guests:
         tenant, _, name = first.subject.partition(".")
         return name or known.get(tenant, tenant)
@@ -88,6 +89,11 @@ def _about(some: Sequence[Change], known: Names) -> str:
         who = known.get(first.who[0], "")
         return (who or ("a guest" if first.position is None else f"guest {first.position}")) + where
     return f"{count} guests{where}"
+
+
+def _group(name: str, known: Names) -> str:
+    """The group's name or object id; one that the request makes is known by its name alone."""
+    return f"the new group {name.removeprefix(NEW_GROUP)}" if name.startswith(NEW_GROUP) else known.get(name, name)
 
 
 def _why(some: Sequence[Change]) -> str:
@@ -99,8 +105,8 @@ def _why(some: Sequence[Change]) -> str:
 
 
 def values(before: Mapping[str, Any], after: Mapping[str, Any], *, whole: bool = False) -> list[str]:
-    """One line a key, `key: before -> after`; of a list, what would come. `whole` says that lists are given as a whole, so that
-    what would go can be told too."""
+    """One line a key, `key: before -> after`; of a list, what would come. `whole` says that both sides are given as a whole, as where
+    something is taken back: then what goes can be told too."""
     lines = []
     for key in dict.fromkeys((*after, *before)):
         old, new = before.get(key), after.get(key)
@@ -108,8 +114,8 @@ def values(before: Mapping[str, Any], after: Mapping[str, Any], *, whole: bool =
             continue
         if isinstance(old, list) and isinstance(new, list):
             lines.append(f"{key}: {_elements(old, new, whole=whole)}")
-        elif old is None:
-            lines.append(f"{key}: {_value(new)}")
+        elif old is None or (whole and new is None):
+            lines.append(f"{key}: {_value(new if old is None else old)}")
         else:
             lines.append(f"{key}: {_value(old)} -> {_value(new)}")
     return lines
@@ -132,7 +138,8 @@ def _value(value: Any) -> str:
             return "yes" if value else "no"
         case list():
             rest = f" and {len(value) - _MOST_ITEMS} more" if len(value) > _MOST_ITEMS else ""
-            return ", ".join(str(item) for item in value[:_MOST_ITEMS]) + rest if value else "none"
+            between = " | " if any("," in str(item) for item in value) else ", "
+            return between.join(str(item) for item in value[:_MOST_ITEMS]) + rest if value else "none"
         case str():
             return value or '""'
         case _:

@@ -23,6 +23,7 @@ LOCAL_SECONDS, REMOTE_SECONDS = 0.4, 2.0
 # The refusal of a message that reuses an id appears beside the request that has ended long ago.
 REFUSAL_SECONDS = 5.0
 _LATEST = 5
+_MOST_IN_A_LINE = 6
 
 type Snapshot = Mapping[str, Any] | None
 
@@ -137,7 +138,10 @@ class _Picture:
             return f"{self.watch.name}: not accepted yet"
         if self.shown["state"] == "awaiting-approval":
             return f"{self.watch.name}: waits for a decision of {show.safe(show.waits_for(self.shown))}"
-        counts = ", ".join(f"{show.safe(step)} {settled}/{total}" for step, (settled, total) in _counts(self.shown).items())
+        steps = _counts(self.shown)
+        if len(steps) > _MOST_IN_A_LINE:
+            steps = {"tasks": (sum(settled for settled, _ in steps.values()), sum(total for _, total in steps.values()))}
+        counts = ", ".join(f"{show.safe(step)} {settled}/{total}" for step, (settled, total) in steps.items())
         return f"{self.watch.name}: {self.shown['state']}{' (paused)' if self.shown.get('paused') else ''}  {counts}".rstrip()
 
 

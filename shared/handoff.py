@@ -219,7 +219,7 @@ def _federation(us: Us, one: Set) -> Iterable[Item]:
         "Allow our domains in Teams",
         "Chats and calls between our people need both sides' external access.",
         "Teams admin center > Users > External access",
-        (f"external access is on, and if you allow single domains only: {', '.join(us.domains)} are among them",),
+        (f"external access is on; if you allow single domains only, the list has {', '.join(us.domains)}",),
         TEAMS,
         f"Add-FederatedDomains -Domains {listed(us.domains)}",
         unseen="Teams shows nobody else's external access; a chat from one of our people to one of yours shows whether it works",

@@ -84,4 +84,4 @@ def _calls(item: Item) -> list[str]:
 
 def _text(value: str) -> str:
     """Text that Markdown shows and does not obey."""
-    return re.sub(r"([\\`*_\[\]<>|#!~&$])", r"\\\1", visible(value))
+    return re.sub(r"([\\`*_\[\]<|#!~&])", r"\\\1", visible(value))

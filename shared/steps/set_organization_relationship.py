@@ -165,6 +165,9 @@ async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
         return Applied(note="The organization relationship is gone already")
     after = {key: value for key, value in entry.after.items() if key in PARAMETERS and value is not None}
     changed = {key: value for key, value in after.items() if entry.created or entry.before.get(key) != value}
+    if entry.created and there.values.get("Enabled") is False:
+        # One that was disabled since gives nothing to anybody, so taking it away widens nothing.
+        changed.pop("Enabled", None)
     back = _back(entry, changed, there)
     now = {key: _spelled(value, there.values.get(key), key) for key, value in changed.items()}
     if not entry.created and not difference(back, now) and elements(back, "DomainNames") == elements(now, "DomainNames"):

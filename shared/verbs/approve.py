@@ -7,6 +7,7 @@ from shared.log import log
 from shared.notify import notify
 from shared.nouns.errors import Fault, Refusal
 from shared.nouns.outcomes import NotYet, WontWork
+from shared.nouns.redaction import without_addresses
 from shared.nouns.request import GUID
 from shared.tables.requests import Request, RequestState
 from shared.tables.store import Changed
@@ -17,10 +18,10 @@ from shared.verbs.world import World
 
 async def approve(world: World, name: str, who: str, reason: str = "") -> Request:
     """The request may run, and does when it is the partner's turn. Raises Refusal for whoever asked for it themselves."""
-    del reason
+    why = f": {without_addresses(reason)}" if reason else ""
     while True:
         request = await _decidable(world, name, who)
-        said = replace(request, state=RequestState.QUEUED, decided_by=who, reason=f"approved by {who}")
+        said = replace(request, state=RequestState.QUEUED, decided_by=who, reason=f"approved by {who}{why}")
         try:
             approved = await world.tables.requests.save(said)
         except Changed:

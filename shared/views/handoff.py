@@ -16,7 +16,7 @@ from shared.templates import load_template
 from shared.verbs.look import look
 from shared.verbs.migrate import partner_named
 from shared.verbs.world import World
-from shared.views.partners import INVITE, OnRecord, on_record
+from shared.views.partners import INVITE, OnRecord, latest_words, on_record
 
 YES, NO, UNSEEN = "yes", "no", "cannot be seen"
 MOST_GUESTS = 20
@@ -46,17 +46,36 @@ async def handoff_view(world: World, said: str, template: str = "", *, verify: b
     guests = await _invites(world, found, template)
     made = handoff(us, found.partner, sets, guests=guests)
     answer = as_json(made) | {"files": {"handoff.md": as_markdown(made), "handoff.ps1": as_script(made)}}
-    return answer | ({"seen": await _seen(world, found, asked, made)} if verify else {})
+    return answer | ({"seen": await _seen(world, found, latest_words(asked), made)} if verify else {})
 
 
-async def _asked(world: World, found: OnRecord) -> Any:
-    """What requests ask for the partner itself, the latest word on each thing, with its request."""
-    known: set[tuple[str, str]] = set()
-    for request in found.requests:
-        for task in await world.tables.tasks.cohort(request.id, PARTNER_COHORT):
-            if not task.reverses and task.state not in _GONE and (task.step, task.subject) not in known:
-                known.add((task.step, task.subject))
-                yield request, task
+async def _asked(world: World, found: OnRecord) -> list[tuple[Request, Task]]:
+    """What requests ask for the partner itself, the latest first."""
+    return [
+        (request, task)
+        for request in found.requests
+        for task in await world.tables.tasks.cohort(request.id, PARTNER_COHORT)
+        if not task.reverses and task.state not in _GONE
+    ]
+
+
+def _sets(asked: list[tuple[Request, Task]]) -> list[Set]:
+    """What they come to: of one thing, what the latest says over what earlier ones said."""
+    last = [task for _, task in latest_words(asked)]
+    earlier = [task for _, task in reversed(asked)]
+    return [
+        Set(
+            task.step,
+            {
+                key: value
+                for one in earlier
+                if (one.step, one.subject) == (task.step, task.subject)
+                for key, value in one.wanted.items()
+            },
+            task.details,
+        )
+        for task in last
+    ]
 
 
 def _by_template(world: World, partner: Partner, name: str) -> list[Set]:

@@ -10,12 +10,15 @@ from shared.nouns.errors import Fault, Refusal
 from shared.nouns.partner import Partner
 from shared.nouns.request import GUID
 from shared.nouns.task import PARTNER_COHORT, Task, TaskState
-from shared.tables.requests import Request
+from shared.tables.blocks import Block
+from shared.tables.requests import Request, RequestState
+from shared.verbs.block_record import TEMPLATE as EMERGENCY
+from shared.verbs.migration_record import STEP as MIGRATION
 from shared.verbs.partings import CLOSING
 from shared.verbs.world import World
 
 AT_ONCE = 8
-INVITE = "invite-guest"
+INVITE, RELATIONSHIP = "invite-guest", "set-organization-relationship"
 
 
 @dataclass(frozen=True)
@@ -25,11 +28,12 @@ class OnRecord:
     partner: Partner
     requests: tuple[Request, ...]
     running: str = ""
+    block: Block | None = None
 
     @property
     def latest(self) -> Request | None:
-        """The latest request by a template; what is on record without one (version 0) was no request of a person's."""
-        return next((request for request in self.requests if request.template_version > 0), None)
+        """The latest request that gave the partner something by a template of ours."""
+        return next((request for request in self.requests if _by_template(request)), None)
 
 
 async def on_record(world: World, said: str) -> OnRecord:
@@ -81,23 +85,39 @@ async def done_tasks(world: World, found: OnRecord) -> list[Task]:
     return [task for request in found.requests async for task in world.tables.tasks.all(request.id) if _is_set(task)]
 
 
+def _by_template(request: Request) -> bool:
+    """Blocks and migrations stand among the requests, for the journal, without being any template's."""
+    return request.header.template not in {EMERGENCY, MIGRATION}
+
+
 def _is_set(task: Task) -> bool:
     return task.state is TaskState.DONE and not task.reverses and task.cohort == PARTNER_COHORT
 
 
+def latest_words(told: Iterable[tuple[Request, Task]]) -> list[tuple[Request, Task]]:
+    """Of tasks, the latest first, the last word on each thing. What a migration has retired has none any more."""
+    found: dict[tuple[str, str], tuple[Request, Task]] = {}
+    retired: set[str] = set()
+    for request, task in told:
+        if task.step == MIGRATION and request.state is RequestState.DONE:
+            retired.add(task.subject)
+        if task.step != RELATIONSHIP or task.subject not in retired:
+            found.setdefault((task.step, task.subject), (request, task))
+    return [found[key] for key in sorted(found)]
+
+
 def _set(settled: Iterable[tuple[Request, Task]]) -> list[dict[str, Any]]:
-    """One entry for each thing that is set: the latest word on it."""
-    found: dict[tuple[str, str], dict[str, Any]] = {}
-    for request, task in settled:
-        entry = {
+    """One entry for each thing that is set."""
+    return [
+        {
             "step": task.step,
             "name": task.subject.partition(".")[2],
             "reason": task.reason,
             "request": request.id,
             "since": task.settled_at.isoformat() if task.settled_at else None,
         }
-        found.setdefault((task.step, task.subject), entry)
-    return [found[key] for key in sorted(found)]
+        for request, task in latest_words(settled)
+    ]
 
 
 def _guests(tasks: Iterable[tuple[Request, Task]]) -> Counter[str]:
@@ -130,8 +150,8 @@ def _summary(found: OnRecord, *, closed: str) -> dict[str, Any]:
         "template": {"name": latest.header.template, "version": latest.template_version} if latest else None,
         "running": found.running or None,
         "open": sum(request.is_open for request in found.requests),
-        "blocked": bool(closed),
-        "blockedBy": closed or None,
+        "blocked": bool(found.block or closed),
+        "blockedBy": found.block.request if found.block else closed or None,
         "latest": found.requests[0].received.isoformat() if found.requests else None,
     }
 
@@ -154,7 +174,7 @@ def _closed_by(requests: Iterable[Request], tasks: Iterable[tuple[Request, Task]
     for request in requests:
         if request.id in shut:
             return request.id
-        if request.template_version > 0 and request.header.action != "offboard" and request.state.value in {"running", "done"}:
+        if _by_template(request) and request.header.action != "offboard" and request.state.value in {"running", "done"}:
             return ""
     return ""
 
@@ -165,13 +185,16 @@ async def _everybody(world: World) -> list[OnRecord]:
 
 
 async def _of_tenant(world: World, tenant: str) -> OnRecord | None:
-    row, names = await asyncio.gather(world.tables.partners.get(tenant), world.tables.partners.requests_of(tenant))
+    tables = world.tables
+    row, names, block = await asyncio.gather(
+        tables.partners.get(tenant), tables.partners.requests_of(tenant), tables.blocks.get(tenant)
+    )
     listed = [request for name in names if (request := await world.tables.requests.get(name)) is not None]
     if row is None and not listed:
         return None
     known = listed[0].header.partner if row is None else row.partner
     requests = tuple(request for request in listed if request.mode == "apply")
-    return OnRecord(Partner(tenant, known.name, known.domains), requests, "" if row is None else row.running)
+    return OnRecord(Partner(tenant, known.name, known.domains), requests, "" if row is None else row.running, block)
 
 
 async def _all[Found](asked: Iterable[Coroutine[Any, Any, Found]]) -> list[Found]:
