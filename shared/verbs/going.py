@@ -19,7 +19,8 @@ async def set_going(world: World, name: str, tasks: Iterable[Task]) -> None:
     begun = await _mark_running(world, name, None)
     if begun is None:
         return
-    pending = [task for task in listed if not task.settled]
+    # What waits alone gets its slot when it may run; a batch has it from the beginning.
+    pending = [task for task in listed if task.state is TaskState.READY or (not task.settled and task.subject == task.group)]
     # A plan writes nothing, so it takes nobody's slot and waits for none.
     slots = await world.slots(pending) if begun.mode == "apply" else [world.clock()] * len(pending)
     times = dict(zip((task.key for task in pending), slots, strict=True))
