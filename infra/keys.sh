@@ -1,0 +1,25 @@
+#!/bin/sh
+# Makes each key that the vault does not have yet. A key that is there is never replaced: with another person key nobody would be recognized.
+# It goes through Azure Resource Manager, so it works with a vault that the network is closed around.
+# usage: infra/keys.sh RESOURCE-GROUP VAULT
+set -eu
+group=${1:?usage: infra/keys.sh RESOURCE-GROUP VAULT}
+vault=${2:?usage: infra/keys.sh RESOURCE-GROUP VAULT}
+version=2025-05-01
+
+id=$(az keyvault show --resource-group "$group" --name "$vault" --query id --output tsv)
+# A list that cannot be read ends the script: it does not mean that there are none.
+there=$(az rest --method get --url "$id/secrets?api-version=$version" --query 'value[].name' --output tsv)
+body=$(mktemp)
+trap 'rm -f "$body"' EXIT
+chmod 600 "$body"
+
+for secret in person-key client-state-key; do
+  if printf '%s\n' "$there" | grep -qx "$secret"; then
+    echo "$secret is there already"
+  else
+    printf '{"properties": {"value": "%s"}}' "$(openssl rand -base64 32)" > "$body"
+    az rest --method put --url "$id/secrets/$secret?api-version=$version" --body "@$body" --output none
+    echo "$secret was made"
+  fi
+done

@@ -1,0 +1,280 @@
+// Entente in one resource group. Everything is reached by managed identities: no connection string, no shared key.
+// docs/deploy.md says what each parameter means in practice.
+targetScope = 'resourceGroup'
+
+@description('Beginning of all names; lower-case letters and digits.')
+@minLength(3)
+@maxLength(11)
+param name string = 'entente'
+
+@description('Azure region of everything.')
+param location string = resourceGroup().location
+
+@description('Directory id of the tenant that is changed.')
+@minLength(36)
+@maxLength(36)
+param tenantId string = tenant().tenantId
+
+@description('One app with every power (small installations), or one app and identity each for guests, tenant settings and mail.')
+@allowed([
+  'one'
+  'split'
+])
+param apps string = 'one'
+
+@description('Requests are planned and shown, and nothing is changed. Switch off once you trust what you see.')
+param reportOnly bool = true
+
+@description('Client id of the app registration by which people sign in; empty: nobody can sign in.')
+param signInClientId string = ''
+
+@description('Address of the shared mailbox that mails are sent from; empty: none are.')
+param mailbox string = ''
+
+@description('More app settings by name, as docs/settings.md has them. They win over the ones made here.')
+param settings object = {}
+
+@description('Instances of the HTTP functions that are always running: 1 keeps the webhook within the 3 s that Graph allows.')
+@minValue(0)
+@maxValue(10)
+param alwaysReady int = 0
+
+@description('Most instances of one app.')
+@minValue(40)
+@maxValue(1000)
+param mostInstances int = 40
+
+@description('Memory of an instance in MB.')
+@allowed([
+  512
+  2048
+  4096
+])
+param instanceMemory int = 2048
+
+@description('Spread over availability zones, where the region has them.')
+param zoneRedundant bool = false
+
+@description('How the tables are kept: copies in one place, in three zones, or in a second region too.')
+@allowed([
+  'Standard_LRS'
+  'Standard_ZRS'
+  'Standard_GRS'
+  'Standard_GZRS'
+])
+param tablesRedundancy string = 'Standard_ZRS'
+
+@description('Private endpoints for tables, queues and keys, in a network of their own. Service Bus is then Premium, which costs.')
+param privateNetwork bool = false
+
+@description('Address space of that network; two /26 subnets are cut from it.')
+param networkPrefix string = '10.90.0.0/24'
+
+@description('Let the scale controller read queue lengths as Data Owner of the queues that an app listens on.')
+param exactScaling bool = false
+
+@description('Object ids of identities of other systems that may put partner requests on the queue.')
+param requesters array = []
+
+@description('Mail addresses of those who run this; they get the alerts.')
+param operators array = []
+
+@description('Days that logs are kept.')
+@minValue(30)
+@maxValue(730)
+param logDays int = 90
+
+@description('Tags of every resource.')
+param tags object = {}
+
+var topology = loadJsonContent('topology.json')
+var token = take(uniqueString(subscription().id, resourceGroup().id, name), 8)
+var prefix = '${name}-${token}'
+var appList = (apps == 'one') ? [
+  {
+    name: 'all'
+    powers: [
+      'guests'
+      'settings'
+      'mail'
+    ]
+    setting: {}
+  }
+] : [
+  {
+    name: 'guests'
+    powers: [
+      'guests'
+    ]
+    setting: {
+      ENTENTE_POWERS: 'guests'
+    }
+  }
+  {
+    name: 'settings'
+    powers: [
+      'settings'
+    ]
+    setting: {
+      ENTENTE_POWERS: 'settings'
+    }
+  }
+  {
+    name: 'mail'
+    powers: [
+      'mail'
+    ]
+    setting: {
+      ENTENTE_POWERS: 'mail'
+    }
+  }
+]
+
+module watch 'modules/watch.bicep' = {
+  name: 'watch'
+  params: {
+    prefix: prefix
+    location: location
+    tags: tags
+    logDays: logDays
+    operators: operators
+  }
+}
+
+module bus 'modules/bus.bicep' = {
+  name: 'bus'
+  params: {
+    prefix: prefix
+    location: location
+    tags: tags
+    queues: topology.queues
+    isolated: privateNetwork
+    requesters: requesters
+    workspaceId: watch.outputs.workspaceId
+  }
+}
+
+module state 'modules/state.bicep' = {
+  name: 'state'
+  params: {
+    accountName: 'st${take(name, 9)}${token}data'
+    location: location
+    tags: tags
+    tables: topology.tables
+    redundancy: tablesRedundancy
+    isolated: privateNetwork
+    workspaceId: watch.outputs.workspaceId
+  }
+}
+
+module vault 'modules/vault.bicep' = {
+  name: 'vault'
+  params: {
+    vaultName: 'kv-${prefix}'
+    location: location
+    tags: tags
+    isolated: privateNetwork
+    workspaceId: watch.outputs.workspaceId
+  }
+}
+
+module network 'modules/network.bicep' = if (privateNetwork) {
+  name: 'network'
+  params: {
+    prefix: prefix
+    location: location
+    tags: tags
+    networkPrefix: networkPrefix
+    appNames: map(appList, one => one.name)
+    targets: [
+      {
+        name: 'tables'
+        id: state.outputs.id
+        part: 'table'
+        zone: 'privatelink.table.${environment().suffixes.storage}'
+      }
+      {
+        name: 'bus'
+        id: bus.outputs.id
+        part: 'namespace'
+        zone: 'privatelink.servicebus.windows.net'
+      }
+      {
+        name: 'keys'
+        id: vault.outputs.id
+        part: 'vault'
+        zone: 'privatelink.vaultcore.azure.net'
+      }
+    ]
+  }
+}
+
+module app 'modules/app.bicep' = [for (one, i) in appList: {
+  name: 'app-${one.name}'
+  params: {
+    name: one.name
+    prefix: prefix
+    location: location
+    tags: tags
+    front: contains(one.powers, 'guests')
+    storageName: 'st${take(name, 9)}${token}${take(one.name, 5)}'
+    subnetId: privateNetwork ? network.outputs.appSubnets[i] : ''
+    endpointSubnetId: privateNetwork ? network.outputs.endpointSubnet : ''
+    blobZoneId: privateNetwork ? network.outputs.blobZone : ''
+    zoneRedundant: zoneRedundant
+    alwaysReady: alwaysReady
+    mostInstances: mostInstances
+    instanceMemory: instanceMemory
+    tenantId: tenantId
+    signInClientId: signInClientId
+    vaultUri: vault.outputs.uri
+    secrets: topology.secrets
+    workspaceId: watch.outputs.workspaceId
+    insightsName: watch.outputs.insightsName
+    settings: union(topology.schedules, {
+      ENTENTE_TENANT_ID: tenantId
+      ENTENTE_REPORT_ONLY: string(reportOnly)
+      ENTENTE_MAILBOX: mailbox
+      ServiceBus__fullyQualifiedNamespace: '${bus.outputs.name}.servicebus.windows.net'
+      Tables__endpoint: state.outputs.endpoint
+    }, one.setting, settings)
+  }
+}]
+
+module roles 'modules/roles.bicep' = [for (one, i) in appList: {
+  name: 'roles-${one.name}'
+  params: {
+    principalId: app[i].outputs.principalId
+    busName: bus.outputs.name
+    receives: map(filter(topology.queues, queue => contains(one.powers, queue.power)), queue => queue.name)
+    sends: map(filter(topology.queues, queue => (queue.name != 'parked') && (contains(one.powers, 'guests') || (queue.name != 'partner-requests'))), queue => queue.name)
+    exactScaling: exactScaling
+    accountName: state.outputs.name
+    tables: topology.tables
+    vaultName: vault.outputs.name
+    secrets: map(items(topology.secrets), secret => secret.value)
+    insightsName: watch.outputs.insightsName
+  }
+}]
+
+module alerts 'modules/alerts.bicep' = {
+  name: 'alerts'
+  params: {
+    prefix: prefix
+    location: location
+    tags: tags
+    workspaceId: watch.outputs.workspaceId
+    actionGroupId: watch.outputs.actionGroupId
+    busId: bus.outputs.id
+  }
+}
+
+// What `azd` and docs/deploy.md go on with.
+output AZURE_KEY_VAULT_NAME string = vault.outputs.name
+output ENTENTE_URL string = app[0].outputs.url
+output ENTENTE_APPS array = [for (one, i) in appList: {
+  name: app[i].outputs.name
+  powers: one.powers
+  clientId: app[i].outputs.clientId
+  principalId: app[i].outputs.principalId
+}]

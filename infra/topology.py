@@ -1,0 +1,67 @@
+"""What the Bicep files are told by the code: queues, tables, schedules and secrets, written into infra/topology.json.
+
+`python -m infra.topology` writes it; a test holds it current. The local broker's Config.json is made from the same definition.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from shared.settings import ROOT, Settings
+from shared.steps import STEPS
+from shared.tables.store import TABLES
+from shared.topology import queues
+
+TARGET = ROOT / "infra" / "topology.json"
+GUESTS, TENANT, MAIL = "guests", "settings", "mail"
+
+# Which app carries a step out where the powers are split. Whatever is not named here is about guests and their groups.
+POWERS = {
+    "set-partner-configuration": TENANT,
+    "set-capabilities": TENANT,
+    "set-organization-relationship": TENANT,
+    "set-sharing-policy": TENANT,
+    "set-inbound-connector": TENANT,
+    "set-outbound-connector": TENANT,
+    "set-remote-domain": TENANT,
+    "allow-domain": TENANT,
+    "limit-site": TENANT,
+    "allow-federation": TENANT,
+    "close-partner": TENANT,
+    "prove-closed": TENANT,
+    "welcome-guest": MAIL,
+    "tell-owners": MAIL,
+}
+# Secrets in Key Vault by the setting that is to hold them. Only those that the app really reads are referred to.
+SECRETS = {"ENTENTE_PERSON_KEY": "person-key", "ENTENTE_CLIENT_STATE_KEY": "client-state-key"}
+
+
+def topology() -> dict[str, Any]:
+    """What infra/topology.json has to hold. Durations are ISO 8601, as Azure Resource Manager wants them."""
+    settings = {field.alias for field in Settings.model_fields.values()}
+    sample = json.loads((ROOT / "local.settings.sample.json").read_text("utf-8"))["Values"]
+    return {
+        "queues": [
+            {
+                "name": queue.name,
+                "power": POWERS.get(queue.name, GUESTS),
+                "lockDuration": f"PT{queue.lock}S",
+                "maxDeliveryCount": queue.max_delivery_count,
+                "requiresSession": queue.sessions,
+                "duplicateDetectionHistoryTimeWindow": f"PT{queue.duplicate_window}S",
+                "forwardDeadLetters": queue.forward_dead_letters,
+            }
+            for queue in queues(tuple((step.name, step.session) for step in STEPS))
+        ],
+        "tables": list(TABLES),
+        "schedules": {name: value for name, value in sample.items() if name.endswith("_SCHEDULE")},
+        "secrets": {setting: secret for setting, secret in SECRETS.items() if setting in settings},
+    }
+
+
+def written() -> str:
+    return json.dumps(topology(), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    Path(TARGET).write_text(written(), encoding="utf-8")
