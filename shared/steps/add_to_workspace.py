@@ -175,6 +175,7 @@ ADD_TO_WORKSPACE = Step(
     apply=apply,
     undo=undo,
     settled=settled,
+    after=("create-group", "create-community"),
     session=True,
     sensitive=True,
     keeps=("workspace",),

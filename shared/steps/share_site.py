@@ -171,7 +171,7 @@ SHARE_SITE = Step(
     apply=apply,
     undo=undo,
     settled=settled,
-    after=("allow-domain",),
+    after=("allow-domain", "create-group", "create-community"),
     session=True,
     preflight=preflight,
 )

@@ -116,4 +116,5 @@ TELL_OWNERS = Step(
     apply=apply,
     undo=undo,
     settled=settled,
+    after=("create-group", "create-community"),
 )

@@ -66,6 +66,9 @@ def differences(before: Any, after: Any, path: str = "") -> list[str]:
     """Where two pictures differ, in words."""
     if isinstance(before, dict) and isinstance(after, dict):
         return [line for key in {**before, **after} for line in differences(before.get(key), after.get(key), f"{path}.{key}")]
+    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        pairs = enumerate(zip(before, after, strict=True))
+        return [line for place, pair in pairs for line in differences(*pair, f"{path}[{place}]")]
     return [] if before == after else [f"{path}: {str(before)[:500]} -> {str(after)[:500]}"]
 
 
