@@ -61,6 +61,9 @@ def partner_of(header: Header, ours: Ours, tenants: Mapping[str, str | None]) ->
     return Partner(found.pop(), header.partner.name, header.partner.domains)
 
 
+# The step that reads the tenant once more when a partner has been taken out; every template has it.
+PROOF = "prove-closed"
+
 type GroupId = Callable[[str], str | None]
 
 
@@ -77,7 +80,7 @@ def admit_header(
     `group_id` gives what a task writes down for a group that the request names, None for one that it may not name. `named`
     are the steps whose blocks are settings by name.
     """
-    allowed = (*template.steps, *template.optional)
+    allowed = (*template.steps, *template.optional, *((PROOF,) if header.action == "offboard" else ()))
     faults = [
         Fault(f"steps.{name}", f"is not a step of template {template.name}; it has: {', '.join(allowed)}")
         for name in header.steps

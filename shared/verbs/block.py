@@ -179,6 +179,10 @@ async def _people(world: World, record: Record, out: Outcome, tell: Tell, wait: 
         out.remains.append(f"all of the partner's people: {error.reason}")
         tell(out.people.said)
         return ()
+    # Guests with an address elsewhere (`otherDomain`) are the partner's too, and only our own record tells.
+    found = {one.id for one in people}
+    named = await record.kept(world.tables.guests.users(record.partner.tenant_id)) or ()
+    people = (*people, *(Outsider(user, "", "Guest", None) for user in sorted(set(named) - found)))
     out.people = await people_off(world, record, people, tell, wait)
     tell(out.people.said)
     return people

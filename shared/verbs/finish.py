@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter
 from dataclasses import replace
 
+from shared.admission import PROOF
 from shared.bus import Envelope
 from shared.log import log
 from shared.nouns.messages import Finish
@@ -21,8 +22,6 @@ from shared.verbs.running import take_turn
 from shared.verbs.world import World
 
 MOST_RETRIES = 500
-# The step, and cohort, that reads the tenant once more when a partner has been taken out.
-PROOF = "prove-closed"
 
 
 async def finish(world: World, name: str, session: str = "", retry: int = 0) -> None:
@@ -78,7 +77,8 @@ async def _to_be_proved(world: World, request: Request) -> bool:
     if template.offboard != "closed":
         return False
     now = world.clock()
-    wish = proof.wanted(Ask(request.header, template, await _partner(world, request), {}))
+    settings = {**template.defaults.get(PROOF, {}), **request.header.steps.get(PROOF, {})}
+    wish = proof.wanted(Ask(request.header, template, await _partner(world, request), settings))
     task = Task(
         request=request.id,
         cohort=PROOF,

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from shared.admission import Admitted, AdmittedGuest
+from shared.admission import PROOF, Admitted, AdmittedGuest
 from shared.nouns.partner import Partner
 from shared.nouns.person import Person, person_id
 from shared.nouns.request import Header
@@ -62,6 +62,8 @@ async def settings_cohorts(world: World, planner: Planner[Tenant]) -> list[Cohor
         gone = [past for past in gone if past.step.name not in REPLACED]
     tasks = list(asked.tasks) + _reversals(planner, PARTNER_COHORT, gone)
     if closing is not None:
+        # The proof is planned when all else has ended; what is asked of it is read now, so that a fault is told in time.
+        _task(planner, world.step(PROOF), PARTNER_COHORT, planner.partner.tenant_id)
         # What is taken back goes first: closing changes the same objects.
         waits = any(past.step.name in closing.after for past in gone)
         known = replace(planner, partner=await _whole_partner(world, planner.partner))
