@@ -18,23 +18,26 @@ NOT_AT_HAND = ("Microsoft.Network/",)
 
 
 class Definitions:
-    """All types of a folder of definition files."""
+    """All types of a folder of definition files, each file read when something of its provider is first asked for."""
 
     def __init__(self, folder: Path) -> None:
-        self._files = {path: path.read_text("utf-8") for path in sorted(folder.glob("*.json"))}
-        self._read = cache(json.loads)
+        self._paths = sorted(folder.glob("*.json"))
+        self._read = cache(_defined)
 
     def body(self, kind: str, version: str) -> tuple[list[Any], Any] | None:
         """The types of the file that defines the resource, and the resource's body among them."""
-        wanted = f"{kind}@{version}".lower()
-        for path, text in self._files.items():
-            if f"@{version}" not in path.name or kind.partition("/")[0].lower() not in path.name:
-                continue
-            types = self._read(text)
-            for one in types:
-                if one["$type"] == "ResourceType" and one["name"].lower() == wanted:
-                    return types, _target(types, one["body"])
+        provider = kind.partition("/")[0].lower()
+        for path in self._paths:
+            if path.name.startswith(f"{provider}.") or path.name.startswith(f"{provider}@"):
+                types, bodies = self._read(path)
+                if found := bodies.get(f"{kind}@{version}".lower()):
+                    return types, _target(types, found)
         return None
+
+
+def _defined(path: Path) -> tuple[list[Any], dict[str, Any]]:
+    types = json.loads(path.read_text("utf-8"))
+    return types, {one["name"].lower(): one["body"] for one in types if one["$type"] == "ResourceType"}
 
 
 def typed(resource: Resource, definitions: Definitions) -> list[str]:

@@ -1,0 +1,127 @@
+"""Least privilege: what each identity may do, read from the rendered role assignments."""
+
+from collections import defaultdict
+
+import pytest
+
+from infra.check.agreement import QUEUE, ROLE, app_settings
+from infra.check.rendering import Rendered
+from infra.topology import GUESTS, topology
+from shared.topology import INTAKE, PARKED
+from tests.infra.deployments import SMALL, WHOLE, deployed
+
+RECEIVER, SENDER, OWNER = (
+    "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0",
+    "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39",
+    "090c5cfd-751d-490a-894a-3ce6f1109419",
+)
+# https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
+KNOWN = {
+    RECEIVER: "Azure Service Bus Data Receiver",
+    SENDER: "Azure Service Bus Data Sender",
+    OWNER: "Azure Service Bus Data Owner",
+    "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "Storage Table Data Contributor",
+    "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "Storage Blob Data Owner",
+    "4633458b-17de-408a-b874-0445c86b69e6": "Key Vault Secrets User",
+    "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
+}
+# What each of them may be given on: never a namespace, a vault or the tables' account as a whole.
+SCOPES = {
+    "Azure Service Bus Data Receiver": QUEUE,
+    "Azure Service Bus Data Sender": QUEUE,
+    "Azure Service Bus Data Owner": QUEUE,
+    "Storage Table Data Contributor": "Microsoft.Storage/storageAccounts/tableServices/tables",
+    "Storage Blob Data Owner": "Microsoft.Storage/storageAccounts",
+    "Key Vault Secrets User": "Microsoft.KeyVault/vaults/secrets",
+    "Monitoring Metrics Publisher": "Microsoft.Insights/components",
+}
+
+
+def granted(rendered: Rendered) -> dict[str, dict[str, set[str]]]:
+    """Principal -> role -> scopes."""
+    found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for one in rendered.of(ROLE):
+        properties = one.body["properties"]
+        found[properties["principalId"]][properties["roleDefinitionId"].rpartition("/")[2]].add(one.scope)
+    return found
+
+
+def queues(scopes: set[str]) -> set[str]:
+    return {scope.rpartition("/")[2] for scope in scopes}
+
+
+@pytest.mark.parametrize("parameters", [SMALL, WHOLE], ids=["small", "whole"])
+def test_every_role_is_on_the_smallest_thing(parameters: dict[str, object]) -> None:
+    rendered = deployed(parameters)
+    kinds = {one.id: one.type for one in rendered.resources}
+    for one in rendered.of(ROLE):
+        properties = one.body["properties"]
+        role = KNOWN[properties["roleDefinitionId"].rpartition("/")[2]]
+        assert kinds[one.scope] == SCOPES[role], f"{role} on {one.scope}"
+        assert properties["principalType"] == "ServicePrincipal"
+
+
+def test_one_app_listens_on_all_and_owns_none() -> None:
+    (rights,) = granted(deployed(SMALL)).values()
+    every = {queue["name"] for queue in topology()["queues"]}
+    assert queues(rights[RECEIVER]) == every
+    assert queues(rights[SENDER]) == every - {PARKED}, "only Service Bus itself puts dead letters there"
+    assert OWNER not in rights
+
+
+def test_split_apps_listen_on_their_own_queues_only() -> None:
+    rendered = deployed({**WHOLE, "exactScaling": False})
+    rights = granted(rendered)
+    for power in ("guests", "settings", "mail"):
+        (site,) = [one for one in rendered.of("Microsoft.Web/sites") if one.name.endswith(power)]
+        principal = next(name for name in rights if f"-{power}." in name)
+        own = {queue["name"] for queue in topology()["queues"] if queue["power"] == power}
+        assert queues(rights[principal][RECEIVER]) == own
+        assert (INTAKE in queues(rights[principal][SENDER])) == (power == GUESTS)
+        assert app_settings(site)["ENTENTE_POWERS"] == power
+        blobs = rights[principal]["b7e6dc6d-f1e8-4753-8033-0f276bb0955b"]
+        assert len(blobs) == 1, "each app has a storage account of its own, whose package no other can write"
+
+
+def test_other_systems_may_only_ask() -> None:
+    rights = granted(deployed(WHOLE))[WHOLE["requesters"][0]]
+    assert rights.keys() == {SENDER}
+    assert queues(rights[SENDER]) == {INTAKE}
+
+
+def test_exact_scaling_is_the_only_way_to_own_a_queue() -> None:
+    assert all(OWNER in rights for principal, rights in granted(deployed(WHOLE)).items() if principal.startswith("<"))
+
+
+def test_nothing_is_opened_by_a_shared_key_or_a_password() -> None:
+    for parameters in (SMALL, WHOLE):
+        rendered = deployed(parameters)
+        for account in rendered.of("Microsoft.Storage/storageAccounts"):
+            properties = account.body["properties"]
+            assert not properties["allowSharedKeyAccess"]
+            assert not properties["allowBlobPublicAccess"]
+            assert (properties["publicNetworkAccess"] == "Disabled") == (parameters is WHOLE)
+        (bus,) = rendered.of("Microsoft.ServiceBus/namespaces")
+        assert bus.body["properties"]["disableLocalAuth"]
+        assert (bus.body["sku"]["name"] == "Premium") == (parameters is WHOLE), "private endpoints are a feature of Premium"
+        for site in rendered.of("Microsoft.Web/sites"):
+            assert site.body["properties"]["httpsOnly"]
+            doors = [one for one in rendered.of("Microsoft.Web/sites/basicPublishingCredentialsPolicies") if site.id in one.id]
+            assert {door.name for door in doors if door.body["properties"]["allow"] is False} == {"ftp", "scm"}
+
+
+def test_private_parts_have_an_endpoint_each() -> None:
+    rendered = deployed(WHOLE)
+    reached = {
+        link["properties"]["privateLinkServiceId"]
+        for one in rendered.of("Microsoft.Network/privateEndpoints")
+        for link in one.body["properties"]["privateLinkServiceConnections"]
+    }
+    closed = [
+        one.id
+        for one in rendered.resources
+        if not one.existing and one.body.get("properties", {}).get("publicNetworkAccess") == "Disabled"
+    ]
+    assert reached == set(closed)
+    subnets = [site.body["properties"]["virtualNetworkSubnetId"] for site in rendered.of("Microsoft.Web/sites")]
+    assert len(set(subnets)) == len(subnets), "an app of this plan has its subnet to itself"
