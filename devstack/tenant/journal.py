@@ -7,7 +7,7 @@ from typing import Any
 
 _KEPT = 10_000
 _ANSWER_BYTES = 4_096
-_SECRET_NAMES = frozenset({"password", "inviteRedeemUrl", "access_token"})
+_SECRET_NAMES = frozenset({"password", "inviteRedeemUrl", "access_token", "clientState"})
 
 
 @dataclass(slots=True)

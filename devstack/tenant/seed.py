@@ -11,6 +11,8 @@ from devstack.tenant.exchange.recipient import plant_mailboxes
 from devstack.tenant.graph.policies import DEFAULT_AUTHORIZATION_POLICY
 from devstack.tenant.seed_access import PLANTERS as ACCESS_PLANTERS
 from devstack.tenant.seed_access import SECTIONS as ACCESS_SECTIONS
+from devstack.tenant.seed_notifications import PLANTERS as NOTIFICATION_PLANTERS
+from devstack.tenant.seed_notifications import SECTIONS as NOTIFICATION_SECTIONS
 from devstack.tenant.seed_objects import plant_contacts, plant_groups, plant_relationships, plant_users
 from devstack.tenant.seed_teamwork import PLANTERS as TEAMWORK_PLANTERS
 from devstack.tenant.seed_teamwork import SECTIONS as TEAMWORK_SECTIONS
@@ -42,6 +44,7 @@ SECTIONS: dict[str, str] = {
     "sharepoint": "{settings, sites: [{webUrl, displayName, groupId, sharingCapability, drives: [{id, name, items: [{id, name, folder, parent}]}]}]}",
     "teamsFederation": "properties of Teams' TenantFederationSettings",
     "fabric": '{settings: {name: bool}, workspaces: [{id, displayName, roles: {object id or "application": role}}]}',
+    **NOTIFICATION_SECTIONS,
     "lag": "as in PUT /_sim/lag",
     "throttle": "as in PUT /_sim/throttle",
     "options": "as in PUT /_sim/options",
@@ -58,10 +61,11 @@ def plant(tenant: SimulatedTenant, seed: Any) -> None:
     unknown = seed.keys() - SECTIONS.keys()
     if unknown:
         raise ValueError(f"a seed has no section {', '.join(sorted(unknown))}; it has {', '.join(SECTIONS)}")
-    for section, planter in _PLANTERS:
-        if section in seed:
-            planter(tenant, seed[section])
-    _exchange_defaults(tenant)
+    with tenant.changes.quietly():
+        for section, planter in _PLANTERS:
+            if section in seed:
+                planter(tenant, seed[section])
+        _exchange_defaults(tenant)
     if tenant.allowed_domains and tenant.blocked_domains:
         raise ValueError("a tenant has allowedDomains or blockedDomains, not both: the platform keeps one of the two lists")
     if "permissions" in seed or "directoryRoles" in seed:
@@ -217,6 +221,7 @@ _PLANTERS: tuple[tuple[str, Callable[[SimulatedTenant, Any], None]], ...] = (
     ("sharepoint", plant_sharepoint),
     ("teamsFederation", plant_federation),
     ("fabric", plant_fabric),
+    *NOTIFICATION_PLANTERS,
     ("lag", _lag),
     ("throttle", lambda tenant, given: tenant.throttle.configure(given)),
     ("options", set_options),

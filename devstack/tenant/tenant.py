@@ -3,13 +3,19 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from devstack.tenant.audit import AuditedChange, audited
 from devstack.tenant.chance import Chance
 from devstack.tenant.clock import TenantClock, graph_time
+from devstack.tenant.directory.changes import Changes
 from devstack.tenant.directory.lag import Lag
 from devstack.tenant.directory.objects import Entry, Objects, Record
 from devstack.tenant.directory.relations import Relations
 from devstack.tenant.faults import Faults
 from devstack.tenant.journal import Journal
+from devstack.tenant.notifications.courier import Send, nowhere
+from devstack.tenant.notifications.faults import NoticeFaults
+from devstack.tenant.notifications.post_office import PostOffice
+from devstack.tenant.notifications.subscriptions import Subscriptions
 from devstack.tenant.services.workloads import Workloads
 from devstack.tenant.throttle import Throttle
 from devstack.tenant.tokens import TokenIssuer
@@ -47,6 +53,22 @@ class Behaviour:
     engage_native_mode: bool = True
     # Whether a mail keeps the Message-ID that its sender gave it.
     message_ids_kept: bool = True
+    # Notification addresses on loopback, over plain HTTP: Microsoft takes https alone. No other address is ever called.
+    loopback_notifications: bool = True
+    # Subscriptions to directory objects per application and tenant (facts 9.1), and what a second one to the same resource and
+    # address gets: 201 as Microsoft's pages say, or 409 as some workloads answer.
+    subscriptions_per_application: int = 100
+    duplicate_subscription_status: int = 201
+    # An expired delta link: 410 with `Location`, or 400 `syncStateNotFound`. Both are documented (facts 1.8).
+    expired_delta_status: int = 410
+    # Objects on a page of a delta query, members on it, and seconds by which it lags beyond the replication delay.
+    delta_page: int = 100
+    delta_members: int = 1000
+    delta_seconds: int = 0
+    # How many changes each delta link reaches back before its own moment: Microsoft warns of replays.
+    delta_replays: int = 0
+    # Whether the first round shows deleted objects with `@removed`, as Microsoft's example does and its text does not.
+    removed_in_first_delta: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +117,28 @@ class SimulatedTenant:
     skus: list[Record] = field(default_factory=list)
     audits: list[Record] = field(default_factory=list)
     deleted: dict[str, None] = field(default_factory=dict)
+    subscriptions: Subscriptions = field(default_factory=Subscriptions)
+    # How an address is asked; there is none without a running server.
+    send: Send = nowhere
+    changes: Changes = field(init=False)
+    post_office: PostOffice = field(init=False)
     _counts: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Changes of the directory are heard by delta queries and the post office."""
+        self.changes = Changes(self.clock, self.lag)
+        faults = NoticeFaults(self.chance)
+        self.post_office = PostOffice(self.tenant_id, self.clock, self.chance, self.subscriptions, faults)
+        self.changes.listener = self.post_office.changed
+        self.objects.watcher = self.changes.object_changed
+        self.relations.watcher = self._reference_changed
+
+    def _reference_changed(self, relation: str, source: str, target: str, added: bool) -> None:
+        kinds = [
+            entry.kind if entry else self.changes.kind(each) for each in (source, target) for entry in (self.objects.entry(each),)
+        ]
+        if self.objects.entry(source) is not None:
+            self.changes.reference_changed(relation, source, target, added=added, kinds=(kinds[0], kinds[1]))
 
     @property
     def initial_domain(self) -> str:
@@ -177,30 +220,9 @@ class SimulatedTenant:
             if entry is not None and datetime.fromisoformat(entry.record["deletedDateTime"]) < horizon:
                 self.purge(entry)
 
-    def audit(self, activity: str, category: str, target: Entry, application: str) -> None:
-        """The change is in the directory's audit log (the last 2,000 changes)."""
-        self.audits.append(
-            {
-                "id": self.new_id("audit"),
-                "category": category,
-                "correlationId": self.new_id("correlation"),
-                "result": "success",
-                "resultReason": "",
-                "activityDisplayName": activity,
-                "activityDateTime": self.moment(),
-                "loggedByService": "Invited Users" if activity == "Invite external user" else "Core Directory",
-                "operationType": activity.split(maxsplit=1)[0],
-                "initiatedBy": {"user": None, "app": {"appId": application, "displayName": "Entente"}},
-                "targetResources": [
-                    {
-                        "id": target.id,
-                        "displayName": target.record.get("displayName"),
-                        "type": target.kind.capitalize(),
-                        "userPrincipalName": target.record.get("userPrincipalName"),
-                        "modifiedProperties": [],
-                    }
-                ],
-                "additionalDetails": [],
-            }
-        )
+    def audit(
+        self, activity: str, category: str, target: Entry, application: str | None, *, change: AuditedChange | None = None
+    ) -> None:
+        """The change is in the directory's audit log (the last 2,000 changes), by the application or by `change.by`."""
+        self.audits.append(audited(self, activity, category, target, application, change or AuditedChange()))
         del self.audits[:-2000]

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from inspect import isawaitable
 from typing import Any
 
 from aiohttp import web
@@ -12,6 +14,7 @@ from devstack.tenant.exchange.invoke import Command, Exchange
 from devstack.tenant.graph.batch import answer_batch
 from devstack.tenant.graph.pipeline import Answer, Request, answer
 from devstack.tenant.identity import answer_token
+from devstack.tenant.notifications.courier import Courier
 from devstack.tenant.services.door import answer_service
 from devstack.tenant.tenant import SimulatedTenant
 
@@ -23,13 +26,15 @@ class Services:
 
     def __init__(self, rebuild: Callable[[Any], SimulatedTenant], secret: str) -> None:
         self._rebuild, self._secret = rebuild, secret
-        self.tenant = rebuild(None)
-        self.exchange = Exchange(self.tenant)
+        self.courier = Courier(lambda: self.tenant.post_office)
+        self.reset(None)
 
     def reset(self, seed: Any) -> None:
         """The tenant is fresh."""
         self.tenant = self._rebuild(seed)
         self.exchange = Exchange(self.tenant)
+        self.tenant.send, self.tenant.post_office.wake = self.courier.send, self.courier.wake
+        self.courier.wake()
 
     def application(self) -> web.Application:
         """The aiohttp application with every endpoint."""
@@ -40,7 +45,15 @@ class Services:
         app.router.add_route("*", "/_sim/{path:.*}", self._control)
         app.router.add_route("*", "/{path:(?:_api|sites|teams|v1|Skype\\.Policy)/.*}", self._service)
         app.router.add_route("*", "/{tail:.*}", _nowhere)
+        app.cleanup_ctx.append(self._delivering)
         return app
+
+    async def _delivering(self, app: web.Application) -> AsyncIterator[None]:
+        running = asyncio.create_task(self.courier.run())
+        yield
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
 
     async def _graph(self, request: web.Request) -> web.StreamResponse:
         version = request.match_info["version"]
@@ -56,6 +69,7 @@ class Services:
             body=body,
             unreadable=unreadable,
         )
+        self.courier.wake()
         is_batch = path.lower() in ("/$batch", "/%24batch")
         return await _respond(request, await (answer_batch if is_batch else answer)(self.tenant, received))
 
@@ -108,8 +122,11 @@ class Services:
         body, unreadable = await _json(request)
         if unreadable:
             return web.json_response({"error": "the body is not JSON"}, status=400)
-        order = Order(self.tenant, body, dict(request.query), self.reset)
+        order = Order(self.tenant, body, dict(request.query), self.reset, self.courier.settle)
         status, answered = carry_out(request.method, request.match_info["path"], order)
+        if isawaitable(answered):
+            answered = await answered
+        self.courier.wake()
         return web.json_response(answered, status=status)
 
 

@@ -32,11 +32,12 @@ class StandingTime:
 
 @dataclass
 class Caller:
-    """Plain HTTP to one tenant, with tokens that carry the roles asked for."""
+    """Plain HTTP to one tenant, with tokens that carry the roles asked for. At `webhook` an application answers handshakes."""
 
     tenant: RunningTenant
     http: httpx.AsyncClient
     tokens: dict[Any, str] = field(default_factory=dict)
+    webhook: str = ""
 
     def bearer(
         self, resource: str = GRAPH, roles: tuple[str, ...] | None = None, directory_roles: tuple[str, ...] | None = None

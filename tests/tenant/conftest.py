@@ -8,6 +8,7 @@ import pytest
 from devstack.tenant.clock import TenantClock
 from devstack.tenant.server import running_tenant
 from tests.tenant.calling import Caller, StandingTime
+from tests.tenant.receiving import Receiver, receiving
 
 
 @pytest.fixture
@@ -16,12 +17,19 @@ def time() -> StandingTime:
 
 
 @pytest.fixture
-async def lagging(time: StandingTime) -> AsyncIterator[Caller]:
+async def receiver() -> AsyncIterator[Receiver]:
+    """An application's webhook, on a socket."""
+    async with receiving() as webhook:
+        yield webhook
+
+
+@pytest.fixture
+async def lagging(time: StandingTime, receiver: Receiver) -> AsyncIterator[Caller]:
     """A tenant as it starts: with replication delay and throttling."""
     # Plain HTTP on loopback: loading certificate authorities would be most of what a test costs.
     async with running_tenant(clock=TenantClock(time)) as tenant, httpx.AsyncClient(verify=False) as http:
         tenant.services.tenant.throttle.exchange_seconds = 0
-        yield Caller(tenant, http)
+        yield Caller(tenant, http, webhook=receiver.address)
 
 
 @pytest.fixture

@@ -120,7 +120,7 @@ def _undeclared(body: Any, schema: dict[str, Any], path: str) -> Any:
         if named:
             properties = {**properties, **_properties(description()["components"]["schemas"][named])}
         for name, value in body.items():
-            if name.startswith("@") or "@odata." in name or name in _UNDECLARED or not properties:
+            if "@" in name or name in _UNDECLARED or not properties:
                 continue
             if name not in properties:
                 yield f"{path}.{name}"

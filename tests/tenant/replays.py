@@ -93,6 +93,18 @@ ACCESS = {
         }
     },
     "blockedDomains": ["bad.example"],
+    "subscriptions": [
+        {
+            "id": "ffffffff-0000-4000-8000-000000000001",
+            "resource": "/groups",
+            "notificationUrl": "http://127.0.0.1:9/api/changes",
+            "lifecycleNotificationUrl": "http://127.0.0.1:9/api/lifecycle",
+            "expirationDateTime": "2026-12-10T12:00:00Z",
+            "clientState": "only we know",
+        }
+    ],
+    # Nothing listens there; nothing is sent while the world is looked at.
+    "notifications": {"delay": 3600},
 }
 
 
@@ -125,6 +137,8 @@ async def make_world(caller: Caller) -> dict[str, str]:
         "tenant": tenant,
         "settings": settings,
         "permission": permission,
+        "subscription": "ffffffff-0000-4000-8000-000000000001",
+        "webhook": caller.webhook,
         **community,
     }
 
@@ -404,6 +418,28 @@ REPLAYS = (
         "/employeeExperience/engagementAsyncOperations/{operation}",
     ),
     Replay("GET /subscribedSkus", "/subscribedSkus"),
+    Replay("GET /users/delta()", "/users/delta()?$select=displayName,accountEnabled,userType,externalUserState"),
+    Replay("GET /users/delta()", "/users/delta?$deltatoken=latest"),
+    Replay("GET /groups/delta()", "/groups/microsoft.graph.delta()"),
+    Replay("GET /subscriptions", "/subscriptions"),
+    Replay(
+        "POST /subscriptions",
+        "/subscriptions",
+        {
+            "changeType": "updated,deleted",
+            "notificationUrl": "{webhook}/api/changes",
+            "lifecycleNotificationUrl": "{webhook}/api/lifecycle",
+            "resource": "/users",
+            "expirationDateTime": "2026-12-19T00:00:00Z",
+            "clientState": "only we know",
+            "latestSupportedTlsVersion": "v1_2",
+        },
+        201,
+    ),
+    Replay("GET /subscriptions/{id}", "/subscriptions/{subscription}"),
+    Replay("PATCH /subscriptions/{id}", "/subscriptions/{subscription}", {"expirationDateTime": "2026-12-12T12:00:00Z"}),
+    Replay("DELETE /subscriptions/{id}", "/subscriptions/{subscription}", None, 204),
+    Replay("POST /subscriptions/{id}/reauthorize", "/subscriptions/{subscription}/reauthorize", None, 204),
     Replay("GET /auditLogs/directoryAudits", "/auditLogs/directoryAudits?$filter=activityDisplayName eq 'Delete group'"),
     Replay("GET /auditLogs/directoryAudits/{id}", "/auditLogs/directoryAudits/{audit}"),
     Replay("GET /admin/sharepoint/settings", "/admin/sharepoint/settings"),

@@ -74,6 +74,13 @@ def test_permissions_are_those_of_microsofts_tables() -> None:
         "GET /directory/deletedItems/{id}",
         "DELETE /directory/deletedItems/{id}",
         "GET /identityGovernance/termsOfUse/agreements",
+        # What is needed depends on what is subscribed to.
+        "GET /subscriptions",
+        "POST /subscriptions",
+        "GET /subscriptions/{id}",
+        "PATCH /subscriptions/{id}",
+        "DELETE /subscriptions/{id}",
+        "POST /subscriptions/{id}/reauthorize",
         *(
             f"{method} /policies/crossTenantAccessPolicy/{owner}/m365Capabilities/{{name}}"
             for owner, methods in (("partners/{id}", ("GET", "PATCH", "DELETE")), ("default", ("GET", "PATCH")))

@@ -32,6 +32,9 @@ class Example:
 
 
 _MEMBERS = f"/groups/{PROJECT}/members"
+_LINKS = frozenset({"@odata.nextLink"})
+_GROUP_ROUND = "/groups/delta?$select=displayName,description,members"
+_DESCRIBED = {"act": {"do": "update", "target": PROJECT, "set": {"description": "All of it"}}}
 EXAMPLES: dict[str, Example] = {
     "authorizationpolicy-update-01": Example(),
     "authorizationpolicy-update-02": Example(),
@@ -46,6 +49,13 @@ EXAMPLES: dict[str, Example] = {
     "crosstenantaccesspolicyconfigurationdefault-update-01": Example(),
     # $select=skills: a property that is kept elsewhere and not simulated.
     "delta-query-overview-01": Example(status=501),
+    # Links of Microsoft's own rounds are none of this tenant's; the first requests of such rounds answer in kind.
+    "delta-query-groups-01": Example(_GROUP_ROUND, prepare=_DESCRIBED, absent=_LINKS),
+    "delta-query-groups-02": Example(_GROUP_ROUND, prepare=_DESCRIBED, absent=_LINKS),
+    "delta-query-users-01": Example(absent=_LINKS | {"givenName", "surname"}),
+    "delta-query-users-03": Example(
+        "/users/delta?$select=displayName,givenName,surname", absent=frozenset({"givenName", "surname"})
+    ),
     "directory-deleteditems-delete-01": Example("/directory/deletedItems/{gone}"),
     "directory-deleteditems-get-01": Example("/directory/deletedItems/{old}"),
     "directory-deleteditems-list-01": Example(),
@@ -106,16 +116,43 @@ EXAMPLES: dict[str, Example] = {
     "group-update-01": Example(f"/groups/{PROJECT}"),
     "groupsetting-update-02": Example(f"/groups/{PROJECT}/settings/{{settings}}"),
     "groupsettingtemplate-get-01": Example(),
+    "new-delta-groups-changes-01": Example(_GROUP_ROUND, prepare=_DESCRIBED, absent=frozenset({"@removed"})),
     "new-findtenantinformationbydomainname-01": Example(),
     "new-partner-post-m365capabilities-01": Example(f"{PARTNERS}/{NORTHWIND}/m365Capabilities"),
     "new-partner-update-02": Example(f"{PARTNERS}/{NORTHWIND}"),
+    # The example's end is years ago, as in the others below.
+    "new-subscription-reauthorize-01": Example("/subscriptions/{subscription}/reauthorize", status=204),
+    "new-subscription-renew-01": Example("/subscriptions/{subscription}", (("2019-09-21", "2026-12-01"),), status=200),
     "new-user-post-sponsors-02": Example("/users/{ana}/sponsors/$ref", (("{group-id}", READERS),)),
     "organization-get-01": Example("/organization/{tenant}"),
     "organization-list-01": Example(),
+    # notificationContentType is in beta only.
+    "subscription-delete-01": Example("/subscriptions/{subscription}"),
+    "subscription-get-01": Example("/subscriptions/{subscription}", absent=frozenset({"notificationContentType"})),
+    "subscription-update-01": Example(
+        "/subscriptions/{subscription}", (("2016-11-22", "2026-12-01"),), absent=frozenset({"notificationContentType"})
+    ),
     # discoverySettings is in beta only.
     "team-get-01": Example(f"/teams/{PROJECT}", absent=frozenset({"discoverySettings"})),
     "team-put-teams-01": Example("/groups/{plain}/team"),
     "team-update-01": Example(f"/teams/{PROJECT}"),
+    # Properties that were never set are left out of a delta query, and few users are one page.
+    "user-delta-01": Example(
+        absent=frozenset(
+            {
+                "@odata.nextLink",
+                "businessPhones",
+                "givenName",
+                "jobTitle",
+                "mobilePhone",
+                "officeLocation",
+                "preferredLanguage",
+                "surname",
+            }
+        )
+    ),
+    "user-delta-02": Example(absent=frozenset({"@odata.nextLink", "jobTitle", "mobilePhone"})),
+    "user-delta-03": Example(absent=frozenset({"@odata.nextLink", "jobTitle"})),
     "user-get-01": Example(f"/users/{MIA}"),
     "user-get-03": Example(f"/users/{MIA}?$select=displayName,givenName,postalCode,identities"),
     "user-list-01": Example(absent=frozenset({"mailNickname", "otherMails", "proxyAddresses"})),
@@ -129,6 +166,10 @@ EXAMPLES: dict[str, Example] = {
     "user-update-02": Example("/users/{ana}"),
     "user-update-03": Example("/users/{ana}"),
     "user-update-04": Example("/users/{ana}"),
+    "webhooks-02": Example("/subscriptions/{subscription}", (("2016-03-22", "2026-12-01"),), status=200),
+    "webhooks-03": Example("/subscriptions/{subscription}", status=204),
+    # A mailbox's messages are not simulated.
+    "webhooks-lifecycle-01": Example(status=501),
 }
 
 

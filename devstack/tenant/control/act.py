@@ -1,11 +1,14 @@
 """What other people do in the tenant: guests redeem, administrators change things by hand."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from devstack.tenant.directory.objects import Entry
-from devstack.tenant.graph.guests import accept, who_has
+from devstack.tenant.audit import AuditedChange
+from devstack.tenant.directory.objects import Entry, Record
+from devstack.tenant.graph.groups import new_group
+from devstack.tenant.graph.guests import accept, new_guest, who_has
+from devstack.tenant.graph.users import user_activities
 from devstack.tenant.seed_objects import find
 from devstack.tenant.tenant import SimulatedTenant
 
@@ -26,6 +29,9 @@ def redeem(tenant: SimulatedTenant, given: dict[str, Any]) -> dict[str, Any]:
     if wanted == "Accepted" and holders[0].record.get("accountEnabled") is False:
         raise ValueError(f"'{name}' is blocked from signing in and so cannot accept the invitation")
     accept(tenant, holders[0], wanted)
+    if wanted == "Accepted":
+        change = AuditedChange(by=holders[0].record)
+        tenant.audit("Redeem external user invite", "UserManagement", holders[0], None, change=change)
     return {"id": holders[0].id, "externalUserState": wanted}
 
 
@@ -38,14 +44,72 @@ def act(tenant: SimulatedTenant, given: dict[str, Any]) -> dict[str, Any]:
     return {"done": given["do"], "target": given.get("target")}
 
 
+def _by(tenant: SimulatedTenant, given: dict[str, Any]) -> Record:
+    """Who does it: the user that `by` names, or an administrator whom nobody knows."""
+    if given.get("by"):
+        return find(tenant, str(given["by"])).record
+    identifier = tenant.chance.identifier("administrator")
+    return {"id": identifier, "displayName": "Administrator", "userPrincipalName": f"admin@{tenant.default_domain}"}
+
+
+def _audit(
+    tenant: SimulatedTenant, given: dict[str, Any], activity: str, target: Entry, change: AuditedChange | None = None
+) -> None:
+    told = replace(change or AuditedChange(), by=_by(tenant, given))
+    category = "GroupManagement" if "group" in activity else "UserManagement"
+    tenant.audit(activity, category, target, None, change=told)
+
+
 def _update(tenant: SimulatedTenant, given: dict[str, Any]) -> None:
     if not isinstance(given.get("set"), dict):
         raise TypeError("update needs set: an object with the new values")
-    tenant.objects.change(_target(tenant, given), **given["set"])
+    target = _target(tenant, given)
+    before = target.record
+    tenant.objects.change(target, **given["set"])
+    if target.kind in ("user", "group"):
+        activities = user_activities(before, target.record) if target.kind == "user" else ["Update group"]
+        for activity in activities:
+            _audit(tenant, given, activity, target, AuditedChange(before=before))
+
+
+def _invite(tenant: SimulatedTenant, given: dict[str, Any]) -> None:
+    """Somebody invites the person outside of every process; who invites becomes the sponsor unless `sponsors` says otherwise."""
+    address = str(given.get("target") or "")
+    if "@" not in address or who_has(tenant, address).guests:
+        raise ValueError(f"invite needs as target the address of a person who is no guest yet, not {address!r}")
+    sponsors = given.get("sponsors", [given["by"]] if given.get("by") else [])
+    found = [find(tenant, str(name)).id for name in sponsors]
+    guest = new_guest(tenant, address, given.get("displayName"), "Guest")
+    for sponsor in found:
+        tenant.relations.add("sponsors", guest.id, sponsor)
+    _audit(tenant, given, "Invite external user", guest, AuditedChange(details={"invitedUserEmailAddress": address}))
+
+
+def _create_group(tenant: SimulatedTenant, given: dict[str, Any]) -> None:
+    nickname = str(given.get("target") or "")
+    if not nickname or tenant.objects.holders("group", "mailNickname", nickname):
+        raise ValueError(f"create-group needs as target a mailNickname that no group has, not {nickname!r}")
+    unified = {"mailEnabled": True, "securityEnabled": False, "groupTypes": ["Unified"]}
+    group = new_group(tenant, {"displayName": nickname, "mailNickname": nickname, **unified, **(given.get("set") or {})})
+    _audit(tenant, given, "Add group", group)
 
 
 def _delete(tenant: SimulatedTenant, given: dict[str, Any]) -> None:
-    tenant.soft_delete(_target(tenant, given))
+    target = _target(tenant, given)
+    tenant.soft_delete(target)
+    _audit(tenant, given, f"Delete {target.kind}", target)
+
+
+def _restore(tenant: SimulatedTenant, given: dict[str, Any]) -> None:
+    target = _deleted(tenant, given)
+    tenant.restore(target)
+    _audit(tenant, given, f"Restore {target.kind}", target)
+
+
+def _purge(tenant: SimulatedTenant, given: dict[str, Any]) -> None:
+    target = _deleted(tenant, given)
+    tenant.purge(target)
+    _audit(tenant, given, f"Hard delete {target.kind}", target)
 
 
 def _deleted(tenant: SimulatedTenant, given: dict[str, Any]) -> Entry:
@@ -55,14 +119,17 @@ def _deleted(tenant: SimulatedTenant, given: dict[str, Any]) -> Entry:
     return entry
 
 
-def _link(relation: str) -> Callable[[SimulatedTenant, dict[str, Any]], None]:
-    return lambda tenant, given: tenant.relations.add(relation, _target(tenant, given).id, find(tenant, str(given.get("who"))).id)
+def _link(relation: str, *, added: bool) -> Callable[[SimulatedTenant, dict[str, Any]], None]:
+    """Whom `who` names becomes, or is no longer, in the relation to the target."""
+    way = "Add {} to group" if added else "Remove {} from group"
 
+    def deed(tenant: SimulatedTenant, given: dict[str, Any]) -> None:
+        target, other = _target(tenant, given), find(tenant, str(given.get("who")))
+        (tenant.relations.add if added else tenant.relations.remove)(relation, target.id, other.id)
+        if relation != "sponsors":
+            _audit(tenant, given, way.format(relation.removesuffix("s")), other, AuditedChange(targets=(target,)))
 
-def _unlink(relation: str) -> Callable[[SimulatedTenant, dict[str, Any]], None]:
-    return lambda tenant, given: tenant.relations.remove(
-        relation, _target(tenant, given).id, find(tenant, str(given.get("who"))).id
-    )
+    return deed
 
 
 @dataclass(frozen=True)
@@ -104,14 +171,16 @@ def _target(tenant: SimulatedTenant, given: dict[str, Any]) -> Entry:
 _DEEDS: dict[str, Callable[[SimulatedTenant, dict[str, Any]], None]] = {
     "update": _update,
     "delete": _delete,
-    "restore": lambda tenant, given: tenant.restore(_deleted(tenant, given)),
-    "purge": lambda tenant, given: tenant.purge(_deleted(tenant, given)),
-    "add-member": _link("members"),
-    "remove-member": _unlink("members"),
-    "add-owner": _link("owners"),
-    "remove-owner": _unlink("owners"),
-    "add-sponsor": _link("sponsors"),
-    "remove-sponsor": _unlink("sponsors"),
+    "restore": _restore,
+    "purge": _purge,
+    "invite": _invite,
+    "create-group": _create_group,
+    "add-member": _link("members", added=True),
+    "remove-member": _link("members", added=False),
+    "add-owner": _link("owners", added=True),
+    "remove-owner": _link("owners", added=False),
+    "add-sponsor": _link("sponsors", added=True),
+    "remove-sponsor": _link("sponsors", added=False),
     **{f"set-{kind.words}": kind.set for kind in _CONFIGURED},
     **{f"remove-{kind.words}": kind.remove for kind in _CONFIGURED},
 }

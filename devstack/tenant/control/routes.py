@@ -1,11 +1,12 @@
 """The control plane's paths. Answers are JSON; an error is `{"error": "a sentence"}` with 400, 404 or 405."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from devstack.tenant.control import notifications
 from devstack.tenant.control.act import act, redeem
 from devstack.tenant.control.state import state
 from devstack.tenant.directory.lag import LagSettings
@@ -15,12 +16,13 @@ from devstack.tenant.tenant import SimulatedTenant
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A request to the control plane. `reset` replaces the tenant by a fresh one."""
+    """A request to the control plane. `reset` replaces the tenant by a fresh one, `settle` delivers what waits."""
 
     tenant: SimulatedTenant
     body: Any
     query: dict[str, str]
     reset: Callable[[Any], None]
+    settle: Callable[[], Awaitable[None]]
 
 
 def _mapping(order: Order) -> dict[str, Any]:
@@ -99,7 +101,37 @@ def _set_clock(order: Order) -> Any:
     else:
         raise ValueError('the clock takes {"advance": seconds} or {"set": "2026-12-01T00:00:00Z"}')
     order.tenant.purge_expired()
+    order.tenant.post_office.remind()
     return _clock(order)
+
+
+def _notifications(order: Order) -> Any:
+    return order.tenant.post_office.to_json(int(order.query.get("since", 0)), order.query.get("outcome"))
+
+
+async def _flush(order: Order) -> Any:
+    await order.settle()
+    return _notifications(order)
+
+
+def _set_notices(order: Order) -> Any:
+    office = order.tenant.post_office
+    office.settings = office.settings.merged(order.body)
+    return office.settings.to_json()
+
+
+def _notice_faults(order: Order) -> Any:
+    return {"value": [rule.to_json() for rule in order.tenant.post_office.faults.rules]}
+
+
+def _add_notice_faults(order: Order) -> Any:
+    given = order.body["rules"] if isinstance(order.body, dict) and "rules" in order.body else order.body
+    return {"value": [rule.to_json() for rule in order.tenant.post_office.faults.add(given)]}
+
+
+def _clear_notice_faults(order: Order) -> Any:
+    order.tenant.post_office.faults.rules.clear()
+    return {"value": []}
 
 
 def _clock(order: Order) -> Any:
@@ -119,6 +151,14 @@ ROUTES: dict[str, dict[str, Callable[[Order], Any]]] = {
     "redeem": {"POST": lambda order: redeem(order.tenant, _mapping(order))},
     "act": {"POST": lambda order: act(order.tenant, _mapping(order))},
     "mails": {"GET": _mails},
+    "notifications": {"GET": _notifications},
+    "notifications/flush": {"POST": _flush},
+    "notifications/settings": {"GET": lambda order: order.tenant.post_office.settings.to_json(), "PUT": _set_notices},
+    "notifications/faults": {"GET": _notice_faults, "POST": _add_notice_faults, "DELETE": _clear_notice_faults},
+    "notifications/endpoint": {"POST": lambda order: notifications.order_endpoint(order.tenant, _mapping(order))},
+    "lifecycle": {"POST": lambda order: notifications.lifecycle(order.tenant, _mapping(order))},
+    "expire-subscription": {"POST": lambda order: notifications.expire(order.tenant, _mapping(order))},
+    "expire-delta": {"POST": lambda order: notifications.expire_delta(order.tenant, order.body or {})},
     "state": {"GET": lambda order: state(order.tenant)},
 }
 

@@ -41,9 +41,7 @@ def state(tenant: SimulatedTenant) -> dict[str, Any]:
         "authorizationPolicy": tenant.authorization_policy,
         "crossTenantDefault": tenant.access_default,
         "crossTenantPartners": [entry.record for entry in objects.all("crossTenantPartner")],
-        "m365Capabilities": [
-            {"tenantId": entry.id.split(":")[1], **entry.record} for entry in objects.all("m365Capability")
-        ],
+        "m365Capabilities": [{"tenantId": entry.id.split(":")[1], **entry.record} for entry in objects.all("m365Capability")],
         "conditionalAccess": tenant.access_policies,
         "agreements": tenant.agreements,
         "servicePrincipals": tenant.service_principals,
@@ -59,5 +57,6 @@ def state(tenant: SimulatedTenant) -> dict[str, Any]:
         "engagementOperations": [entry.record for entry in objects.all("engagementOperation")],
         "subscribedSkus": tenant.skus,
         "outbox": tenant.outbox,
+        "subscriptions": tenant.subscriptions.to_json(),
         **tenant.workloads.to_json(),
     }

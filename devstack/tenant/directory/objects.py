@@ -1,5 +1,6 @@
 """The objects of the directory, found by id or by an indexed property, as this reader's replica shows them."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,12 +47,16 @@ class Objects:
     """Every object, soft-deleted ones included (they carry `deletedDateTime`)."""
 
     lag: Lag
+    # Told of every change: the object, what it was and what it is, None for not there.
+    watcher: Callable[[Entry, Record | None, Record | None], None] = lambda entry, before, after: None
     _entries: dict[str, Entry] = field(default_factory=dict)
     _kinds: dict[str, dict[str, Entry]] = field(default_factory=dict)
     _index: dict[tuple[str, str, str], dict[str, None]] = field(default_factory=dict)
     # Values that objects had before changes that some reader has not seen yet: a stale reader finds them by these.
     _old_index: dict[tuple[str, str, str], dict[str, None]] = field(default_factory=dict)
     _touched: dict[str, dict[str, Entry]] = field(default_factory=dict)
+    # All of a kind in the order of their numbers, made when somebody goes through them page by page.
+    _ordered: dict[str, list[Entry]] = field(default_factory=dict)
     _last_number: int = 0
 
     def add(self, kind: str, identifier: str, record: Record, *, replicated: bool = False) -> Entry:
@@ -60,8 +65,11 @@ class Objects:
         entry = Entry(identifier.lower(), kind, self._last_number, record)
         self._entries[entry.id] = self._kinds.setdefault(kind, {})[entry.id] = entry
         self._link(entry)
+        if kind in self._ordered:
+            self._ordered[kind].append(entry)
         if not replicated:
             self._note(entry, None)
+        self.watcher(entry, None, record)
         return entry
 
     def change(self, entry: Entry, **changes: Any) -> None:
@@ -71,12 +79,15 @@ class Objects:
         entry.record = {**before, **changes}
         self._link(entry)
         self._note(entry, before)
+        self.watcher(entry, before, entry.record)
 
     def remove(self, entry: Entry) -> None:
         """The object is gone for good."""
         self._unlink(entry)
         del self._entries[entry.id], self._kinds[entry.kind][entry.id]
+        self._ordered.pop(entry.kind, None)
         self._note(entry, entry.record)
+        self.watcher(entry, entry.record, None)
 
     def entry(self, identifier: str, kind: str | None = None) -> Entry | None:
         """The object as the primary has it, by id."""
@@ -116,6 +127,13 @@ class Objects:
     def all(self, kind: str) -> Iterable[Entry]:
         """Every object of the kind, oldest first, as the primary has them."""
         return self._kinds.get(kind, {}).values()
+
+    def behind(self, kind: str, number: int) -> Iterator[Entry]:
+        """Those with a higher number, oldest first, as the primary has them; soft-deleted ones included."""
+        if kind not in self._ordered:
+            self._ordered[kind] = list(self.all(kind))
+        entries = self._ordered[kind]
+        return (entries[place] for place in range(bisect_right(entries, number, key=lambda entry: entry.number), len(entries)))
 
     def count(self, kind: str) -> int:
         """How many objects of the kind there are, deleted ones included."""

@@ -1,5 +1,6 @@
 """References between objects (members, owners, sponsors), each with its own replication delay."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from devstack.tenant.directory.lag import Lag
@@ -16,6 +17,8 @@ class Relations:
     """For every relation and source its targets in the order they were added, and the way back."""
 
     lag: Lag
+    # Told of every change: relation, source, target, and whether the reference came.
+    watcher: Callable[[str, str, str, bool], None] = lambda relation, source, target, added: None
     _targets: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
     _sources: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
     _touched_targets: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
@@ -25,14 +28,20 @@ class Relations:
         """The source refers to the target."""
         if not replicated:
             self._note(relation, source, target)
+        new = target not in self.targets(relation, source)
         self._targets.setdefault((relation, source), {})[target] = None
         self._sources.setdefault((relation, target), {})[source] = None
+        if new:
+            self.watcher(relation, source, target, True)
 
     def remove(self, relation: str, source: str, target: str) -> None:
         """The source does not refer to the target."""
         self._note(relation, source, target)
+        was = target in self.targets(relation, source)
         self._targets.get((relation, source), {}).pop(target, None)
         self._sources.get((relation, target), {}).pop(source, None)
+        if was:
+            self.watcher(relation, source, target, False)
 
     def targets(self, relation: str, source: str) -> dict[str, None]:
         """What the source refers to, as the primary has it. Not to be changed."""

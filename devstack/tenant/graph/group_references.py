@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from devstack.tenant.audit import AuditedChange
 from devstack.tenant.directory.objects import Entry, Record
 from devstack.tenant.errors import already_referenced, bad_request, denied, not_found
 from devstack.tenant.graph.guests_in_groups import refuse_guest_owners, refuse_guests
@@ -60,7 +61,7 @@ def bind_members(call: Call, group: Entry, links: Any) -> None:
     refuse_guests(call.tenant, group, group.record, members)
     for member in members:
         call.tenant.relations.add("members", group.id, member.id)
-        call.tenant.audit("Add member to group", "GroupManagement", group, call.token.application)
+        _audit(call, "Add member to group", member, group)
 
 
 def member_kinds(group: Record) -> tuple[str, ...]:
@@ -86,7 +87,7 @@ def add_owner(call: Call) -> Reply:
         raise already_referenced("owners")
     refuse_guest_owners(call.tenant, group.record, [owner])
     call.tenant.relations.add("owners", group.id, owner.id)
-    call.tenant.audit("Add owner to group", "GroupManagement", group, call.token.application)
+    _audit(call, "Add owner to group", owner, group)
     return Reply(NO_CONTENT)
 
 
@@ -107,8 +108,14 @@ def _remove(call: Call, relation: str, group: Entry) -> None:
     if target not in call.tenant.relations.targets(relation, group.id):
         raise not_found(target)
     call.tenant.relations.remove(relation, group.id, target)
-    activity = f"Remove {relation.removesuffix('s')} from group"
-    call.tenant.audit(activity, "GroupManagement", group, call.token.application)
+    removed = call.tenant.objects.entry(target)
+    assert removed is not None, "what is referred to is there until it is purged with its references"
+    _audit(call, f"Remove {relation.removesuffix('s')} from group", removed, group)
+
+
+def _audit(call: Call, activity: str, other: Entry, group: Entry) -> None:
+    """Both are targets of the entry, whoever came or went first."""
+    call.tenant.audit(activity, "GroupManagement", other, call.token.application, change=AuditedChange(targets=(group,)))
 
 
 def refuse_membership_change(call: Call, group: Entry) -> None:

@@ -4,6 +4,7 @@ import re
 import uuid
 from typing import Any
 
+from devstack.tenant.audit import AuditedChange
 from devstack.tenant.directory.objects import Entry, Record
 from devstack.tenant.errors import GraphError, bad_request, conflict
 from devstack.tenant.graph.group_references import bind_members, member_kinds, refuse_foreign_mastered
@@ -151,8 +152,10 @@ def update_group(call: Call) -> Reply:
     if links is not None:
         bind_members(call, entry, links)
     if changes:
+        before = entry.record
         call.tenant.objects.change(entry, **changes)
-        call.tenant.audit("Update group", "GroupManagement", entry, call.token.application)
+        change = AuditedChange(before=before)
+        call.tenant.audit("Update group", "GroupManagement", entry, call.token.application, change=change)
     return Reply(NO_CONTENT)
 
 
@@ -199,8 +202,6 @@ OPERATIONS = (
     Operation("DELETE", "/groups/{id}", delete_group, ("Group.ReadWrite.All",), f"{_API}delete", kind="write"),
 )
 NOT_SIMULATED = (
-    "GET /groups/delta",
-    "GET /groups/delta()",
     "GET /groups/{id}/drive",
     "GET /groups/{id}/transitiveMembers",
 )

@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import quote
 
+from devstack.tenant.audit import AuditedChange
 from devstack.tenant.directory.objects import Entry, Record
 from devstack.tenant.errors import GraphError, bad_request, not_found
 from devstack.tenant.graph.cross_tenant_access import blocks_invitations
@@ -22,7 +23,8 @@ def invite(call: Call) -> Reply:
     guest = _reset(call, wish, holders) if wish.reset else _existing(holders)
     if guest is None:
         guest = new_guest(call.tenant, wish.address, wish.display_name, wish.user_type)
-        call.tenant.audit("Invite external user", "UserManagement", guest, call.token.application)
+        change = AuditedChange(details={"invitedUserEmailAddress": wish.address})
+        call.tenant.audit("Invite external user", "UserManagement", guest, call.token.application, change=change)
     if _sponsors_take(call):
         make_sponsors(call, guest, [sponsor for sponsor in sponsors if sponsor.id != guest.id])
     invitation = _invitation(call, wish, guest)

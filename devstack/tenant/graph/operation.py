@@ -1,7 +1,7 @@
 """One operation of Graph: what it is called with, what it answers, and what its documentation says about it."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -129,6 +129,7 @@ class Operation:
 
     `units` is the read cost before $select and $top change it; `kind` decides which limits it counts against.
     `unverified` and `deviations` are sentences for coverage.md. `beta`: it is there under /beta alone.
+    `before` is awaited before `run` by operations that ask somebody else first; it raises what they refuse.
     """
 
     method: Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
@@ -141,6 +142,7 @@ class Operation:
     unverified: tuple[str, ...] = ()
     deviations: tuple[str, ...] = ()
     beta: bool = False
+    before: Callable[[Call], Awaitable[None]] | None = None
 
     @property
     def name(self) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from devstack.tenant.errors import GraphError, bad_request, denied
 from devstack.tenant.faults import Rule
 from devstack.tenant.graph.operation import Call, Operation, Reply
-from devstack.tenant.graph.router import route
+from devstack.tenant.graph.router import is_delta, route
 from devstack.tenant.journal import Exchanged
 from devstack.tenant.odata.options import read_options
 from devstack.tenant.tenant import SimulatedTenant
@@ -99,7 +99,8 @@ def _authenticate(tenant: SimulatedTenant, request: Request) -> Call:
             "WWW-Authenticate": f'Bearer realm="", authorization_uri="https://login.microsoftonline.com/{tenant.tenant_id}/oauth2/authorize"'
         }
         raise GraphError(401, "InvalidAuthenticationToken", str(refused), headers=challenge) from refused
-    options = read_options(request.query, request.headers.get("ConsistencyLevel", ""))
+    tracking = is_delta(request.path)
+    options = read_options(request.query, request.headers.get("ConsistencyLevel", ""), also=("deltatoken",) if tracking else ())
     path = f"/{request.version}{request.path}"
     return Call(tenant, request.version, request.base, path, options, token, request.headers, body=request.body)
 
@@ -136,6 +137,8 @@ async def _carry_out(operation: Operation, call: Call, rule: Rule | None, reques
             "BadRequest",
         )
     call.fault = effect
+    if operation.before is not None:
+        await operation.before(call)
     with call.tenant.lag.forced_stale(effect == "stale"):
         reply = operation.run(call)
     if rule and effect == "effect-then-status":

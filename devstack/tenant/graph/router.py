@@ -14,6 +14,7 @@ from devstack.tenant.graph import (
     conditional_access,
     cross_tenant_access,
     deleted_items,
+    delta,
     drives,
     group_references,
     group_settings,
@@ -28,6 +29,7 @@ from devstack.tenant.graph import (
     sharepoint_settings,
     sites,
     sponsors,
+    subscriptions,
     teams,
     tenant_relationships,
     users,
@@ -37,6 +39,7 @@ from devstack.tenant.graph.operation import Operation
 FAMILIES: tuple[ModuleType, ...] = (
     invitations,
     users,
+    delta,
     mail,
     sponsors,
     memberships,
@@ -58,11 +61,13 @@ FAMILIES: tuple[ModuleType, ...] = (
     sharepoint_settings,
     sites,
     drives,
+    subscriptions,
 )
 OPERATIONS: tuple[Operation, ...] = tuple(operation for family in FAMILIES for operation in family.OPERATIONS)
 
 _KEY = re.compile(r"(?P<collection>\w+)\('(?P<key>(?:[^']|'')*)'\)")
 _FUNCTION = re.compile(r"(?P<start>\w+\(\w+=')(?P<value>(?:[^']|'')*)(?P<end>'\))")
+_DELTA = frozenset({"delta", "delta()", "microsoft.graph.delta", "microsoft.graph.delta()"})
 METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
 
 
@@ -128,6 +133,11 @@ def route(method: str, path: str) -> tuple[Operation, dict[str, str]]:
     )
 
 
+def is_delta(path: str) -> bool:
+    """Whether the path is that of a delta query, in any of its spellings."""
+    return unquote(path).rstrip("/").rpartition("/")[2].lower() in _DELTA
+
+
 def _segments(path: str, parameters: dict[str, str]) -> list[str]:
     """The path's segments: keys in parentheses and casts brought to one form, function arguments taken out."""
     found: list[str] = []
@@ -138,6 +148,8 @@ def _segments(path: str, parameters: dict[str, str]) -> list[str]:
         elif (function := _FUNCTION.fullmatch(decoded)) is not None:
             parameters["value"] = function["value"].replace("''", "'")
             found.append(f"{function['start']}{{value}}{function['end']}")
+        elif len(found) == 1 and decoded.lower() in _DELTA:
+            found.append("delta()")
         elif decoded.lower().startswith("microsoft.graph."):
             found.append(decoded[len("microsoft.") :])
         else:

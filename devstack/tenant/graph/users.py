@@ -3,6 +3,7 @@
 https://learn.microsoft.com/graph/api/resources/user; facts sections 1.2, 1.3, 1.5 and 1.6.
 """
 
+from devstack.tenant.audit import AuditedChange
 from devstack.tenant.directory.objects import Entry, Record
 from devstack.tenant.errors import bad_request, conflict, denied
 from devstack.tenant.graph.kinds import USER
@@ -62,9 +63,20 @@ def update_user(call: Call) -> Reply:
     if changes.get("mail"):
         refuse_taken_address(call.tenant, changes["mail"], but=entry.id, target="proxyAddresses")
         changes["proxyAddresses"] = proxies_with(entry.record, changes["mail"])
+    before = entry.record
     call.tenant.objects.change(entry, **changes)
-    call.tenant.audit("Update user", "UserManagement", entry, call.token.application)
+    for activity in user_activities(before, entry.record):
+        call.tenant.audit(activity, "UserManagement", entry, call.token.application, change=AuditedChange(before=before))
     return Reply(NO_CONTENT)
+
+
+def user_activities(before: Record, after: Record) -> list[str]:
+    """What the audit log calls the change."""
+    enabled = after.get("accountEnabled")
+    return [
+        "Update user",
+        *([f"{'Enable' if enabled else 'Disable'} account"] if enabled != before.get("accountEnabled") else []),
+    ]
 
 
 def _rename(call: Call, entry: Entry, changes: Record) -> None:
@@ -148,8 +160,6 @@ OPERATIONS = (
 )
 NOT_SIMULATED = (
     "POST /users",
-    "GET /users/delta",
-    "GET /users/delta()",
     "GET /users/{id}/manager",
     "GET /users/{id}/manager/$ref",
     "PUT /users/{id}/manager/$ref",

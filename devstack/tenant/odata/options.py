@@ -55,12 +55,15 @@ class Options:
         return int(text)
 
 
-def read_options(query: str, consistency_level: str) -> Options:
-    """The options of a raw query string. Raises GraphError 400 for an unknown, repeated or unsupported $-option."""
+def read_options(query: str, consistency_level: str, *, also: tuple[str, ...] = ()) -> Options:
+    """The options of a raw query string. Raises GraphError 400 for an unknown, repeated or unsupported $-option.
+
+    `also` are options that this path alone has.
+    """
     given: dict[str, str] = {}
     for key, value in parse_qsl(query, keep_blank_values=True):
         name = key.lstrip("$").lower()
-        if name not in _KNOWN:
+        if name not in _KNOWN and name not in also:
             if key.startswith("$"):
                 raise bad_request(f"The query parameter '{key}' is not supported.", "BadRequest")
             continue
