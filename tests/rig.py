@@ -8,7 +8,9 @@ import heapq
 import itertools
 import json
 import random
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -258,8 +260,17 @@ class Rig:
         raise AssertionError("it was never seen")
 
     async def deliver_interleaved(self, seed: int, at_once: int = 16) -> None:
-        """As deliver_all, with many messages under way at once, some of them delivered twice, in an order that the seed says."""
+        """As deliver_all, with many messages under way at once, some of them delivered twice, in an order that the seed says.
+
+        Messages of one session are under way one after another, as Service Bus has it.
+        """
         dice = self.border.dice = random.Random(seed)
+        sessions: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
+
+        async def run(envelope: Envelope) -> None:
+            async with sessions[envelope.queue, envelope.session] if envelope.session else nullcontext():
+                await self.run(envelope)
+
         while self.bus.waiting:
             due = [heapq.heappop(self.bus.waiting) for _ in range(min(at_once, len(self.bus.waiting)))]
             soon = [item for item in due if item.at <= max(self.now, due[0].at)]
@@ -269,7 +280,7 @@ class Rig:
             envelopes = [item.envelope for item in soon]
             envelopes += [envelope for envelope in envelopes if dice.random() < 0.2]
             dice.shuffle(envelopes)
-            await asyncio.gather(*(self.run(envelope) for envelope in envelopes))
+            await asyncio.gather(*(run(envelope) for envelope in envelopes))
         self.border.dice = None
 
     async def run(self, envelope: Envelope) -> None:
