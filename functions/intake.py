@@ -79,9 +79,11 @@ def _as_asked(raw: dict[str, Any], plan: str) -> dict[str, Any]:
         raise Refusal([Fault("plan", "must be true or false")])
     if plan == "false" or raw.get("mode") == "plan":
         return raw
-    name = raw.get("id")
-    own = f"{name[:MOST_NAME]}.plan-{secrets.token_hex(6)}" if isinstance(name, str) and name else name
-    return {**raw, "mode": "plan", "id": own}
+    planned = {**raw, "mode": "plan"}
+    # An id that is missing or no text is refused where all of the body is read.
+    if isinstance(name := raw.get("id"), str) and name:
+        planned["id"] = f"{name[:MOST_NAME]}.plan-{secrets.token_hex(6)}"
+    return planned
 
 
 def _twice(guests: Any) -> list[Fault]:

@@ -37,12 +37,8 @@ async def handoff_view(world: World, said: str, template: str = "", *, verify: b
     organization = await world.tenant.organizations.ours()
     own = tuple(domain for domain in organization.verified_domains if not domain.endswith(".onmicrosoft.com"))
     us = Us(organization.tenant_id, own or (organization.initial_domain,))
-    asked = [task async for task in _asked(world, found)] if found.requests and not template else []
-    sets = (
-        [Set(task.step, task.wanted, task.details) for _, task in asked]
-        if asked
-        else _by_template(world, found.partner, template)
-    )
+    asked = await _asked(world, found) if not template else []
+    sets = _sets(asked) if asked else _by_template(world, found.partner, template)
     guests = await _invites(world, found, template)
     made = handoff(us, found.partner, sets, guests=guests)
     answer = as_json(made) | {"files": {"handoff.md": as_markdown(made), "handoff.ps1": as_script(made)}}
