@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import azure.identity
 import azure.identity.aio
@@ -22,6 +23,7 @@ from msgraph.generated.models.message import Message
 from msgraph.generated.models.o_data_errors.o_data_error import ODataError
 from msgraph.generated.models.recipient import Recipient
 from msgraph.generated.models.reference_create import ReferenceCreate
+from msgraph.generated.models.subscription import Subscription
 from msgraph.generated.models.user import User
 from msgraph.generated.users.item.check_member_groups.check_member_groups_post_request_body import (
     CheckMemberGroupsPostRequestBody,
@@ -35,6 +37,7 @@ from msgraph.graph_service_client import GraphServiceClient
 from devstack.tenant.coverage import shows
 from devstack.tenant.server import RunningTenant
 from tests.tenant.calling import MIA, NOOR, PROJECT, READERS, Caller
+from tests.tenant.receiving import Receiver
 
 
 @pytest.fixture
@@ -230,3 +233,61 @@ async def test_the_sdk_sends_mail_and_finds_it(graph: GraphServiceClient) -> Non
     assert found is not None
     assert found.value is not None
     assert [(item.subject, item.is_draft) for item in found.value] == [("Welcome", False)]
+
+
+@shows("POST /subscriptions", "GET /subscriptions", "GET /subscriptions/{id}", "PATCH /subscriptions/{id}", rung=5)
+@shows("DELETE /subscriptions/{id}", "POST /subscriptions/{id}/reauthorize", rung=5)
+async def test_the_sdk_subscribes_and_keeps_its_subscription(graph: GraphServiceClient, receiver: Receiver) -> None:
+    wish = Subscription(
+        change_type="updated,deleted",
+        notification_url=receiver.url,
+        lifecycle_notification_url=receiver.lifecycle_url,
+        resource="/users",
+        expiration_date_time=datetime(2026, 12, 10, 12, tzinfo=UTC),
+        client_state="only we know",
+    )
+    made = await graph.subscriptions.post(wish)
+    assert made is not None
+    assert made.id
+    assert made.client_state == "only we know"
+    listed = await graph.subscriptions.get()
+    assert listed is not None
+    assert [each.id for each in listed.value or []] == [made.id]
+    one = graph.subscriptions.by_subscription_id(made.id)
+    later = datetime(2026, 12, 12, 12, tzinfo=UTC)
+    renewed = await one.patch(Subscription(expiration_date_time=later))
+    assert renewed is not None
+    assert renewed.expiration_date_time == later
+    await one.reauthorize.post()
+    await one.delete()
+    with pytest.raises(ODataError) as refused:
+        await one.get()
+    assert refused.value.response_status_code == 404
+
+
+@shows("GET /users/delta()", "GET /groups/delta()", rung=5)
+async def test_the_sdk_follows_what_changes(caller: Caller, graph: GraphServiceClient) -> None:
+    await caller.control("PUT", "options", {"deltaPage": 3})
+    page = await graph.users.delta.get()
+    seen = 0
+    while page is not None and page.odata_next_link:
+        seen += len(page.value or [])
+        page = await graph.users.delta.with_url(page.odata_next_link).get()
+    assert page is not None
+    assert page.odata_delta_link
+    assert seen + len(page.value or []) == len((await caller.state())["users"])
+    ana = await caller.guest("ana@fabrikam.com")
+    await caller.control("POST", "act", {"do": "delete", "target": MIA})
+    changed = await graph.users.delta.with_url(page.odata_delta_link).get()
+    assert changed is not None
+    found = {user.id: user.additional_data.get("@removed") for user in changed.value or []}
+    assert found == {ana: None, MIA: {"reason": "changed"}}
+    await caller.control("POST", "expire-delta", {})
+    with pytest.raises(ODataError) as refused:
+        await graph.users.delta.with_url(page.odata_delta_link).get()
+    assert refused.value.response_status_code == 410
+    assert "Location" in (refused.value.response_headers or {}) or "location" in (refused.value.response_headers or {})
+    groups = await graph.groups.delta.get()
+    assert groups is not None
+    project = next(group for group in groups.value or [] if group.id == PROJECT)
+    assert [member["id"] for member in project.additional_data["members@delta"]]

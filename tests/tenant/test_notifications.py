@@ -101,6 +101,7 @@ _BAD: list[tuple[dict[str, Any], int, str]] = [
     ({"encryptionCertificate": "MII"}, 400, "resource data"),
     ({"notificationUrl": "http://webhook.example/api"}, 400, "HTTPS"),
     ({"lifecycleNotificationUrl": "ftp://127.0.0.1/"}, 400, "HTTPS"),
+    ({"notificationUrl": "https://[::1"}, 400, "is not a URL"),
     ({"notificationUrl": "https://webhook.example/api"}, 400, "must respond with 200 OK"),
     ({"notificationUrl": "EventHub:https://vault.vault.azure.net/secrets/x?tenantId=y"}, 501, "EventHub"),
     ({"resource": "/users/ana@fabrikam.com/messages"}, 501, "is not simulated"),

@@ -180,7 +180,7 @@ def _member(kind: str, identifier: str) -> Record:
 
 def _page(call: Call, token: Token, items: Iterator[Item], *, tracks_members: bool) -> tuple[list[Record], Token | None]:
     """So many objects and members as fit on a page, and the token of the next one. Members of one group may go on there."""
-    room, seats = call.tenant.behaviour.delta_page, call.tenant.behaviour.delta_members
+    room, seats = (max(1, most) for most in (call.tenant.behaviour.delta_page, call.tenant.behaviour.delta_members))
     value: list[Record] = []
     last = token.after
     for number, shown_object, all_members in items:

@@ -93,8 +93,11 @@ def _refuse_address(call: Call, name: str, url: str) -> None:
     """The address is one that Microsoft would call and that this simulation may call: on loopback."""
     if url.startswith(("EventHub:", "EventGrid:")):
         raise not_simulated(f"Delivery by {url.partition(':')[0]}", _FILE)
-    parts = urlsplit(url)
-    local = _is_loopback(parts.hostname or "")
+    try:
+        parts = urlsplit(url)
+        local = _is_loopback(parts.hostname or "")
+    except ValueError as error:
+        raise _invalid(f"{name} is not a URL.") from error
     if parts.scheme != "https" and not (parts.scheme == "http" and local and call.tenant.behaviour.loopback_notifications):
         raise _invalid(f"{name} must be a URL that uses HTTPS.")
     if not local:
@@ -288,6 +291,8 @@ OPERATIONS = (
             "change type `created` is refused with 400 for users and groups",
             "over the quota: 403 Forbidden; an end in the past: 400; both texts",
             "a second subscription to the same resource and address is made (`duplicateSubscriptionStatus`)",
+            "members who come and go are told to subscribers of /groups with `members@delta`; changes of sponsors are not told",
+            "an endpoint is judged from 100 answers on, and a slow one is served 10 seconds later (`/_sim/notifications/settings`)",
             "permissions to write or to the whole directory do not do; the pages name the reading ones",
         ),
         deviations=(

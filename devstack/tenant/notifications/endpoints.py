@@ -12,15 +12,33 @@ STATES: tuple[State, ...] = ("ok", "slow", "drop")
 
 
 @dataclass(slots=True)
-class Endpoints:
-    """The answers of the last ten minutes of every address, whatever its query string."""
+class _Answers:
+    """The answers of one address in the last ten minutes, and how many of them were slow."""
 
-    _answers: dict[str, deque[tuple[float, bool]]] = field(default_factory=dict)
+    kept: deque[tuple[float, bool]] = field(default_factory=deque)
+    slow: int = 0
+
+    def add(self, now: float, *, slow: bool) -> None:
+        self.kept.append((now, slow))
+        self.slow += slow
+
+    def leave(self, now: float) -> None:
+        while self.kept and self.kept[0][0] <= now - _WINDOW:
+            self.slow -= self.kept.popleft()[1]
+
+
+@dataclass(slots=True)
+class Endpoints:
+    """How every address has answered lately, whatever its query string."""
+
+    _answers: dict[str, _Answers] = field(default_factory=dict)
     _ordered: dict[str, State] = field(default_factory=dict)
 
     def heard(self, url: str, now: float, *, slow: bool) -> None:
         """The address has answered, or has failed to in time."""
-        self._answers.setdefault(address(url), deque(maxlen=10_000)).append((now, slow))
+        answers = self._answers.setdefault(address(url), _Answers())
+        answers.leave(now)
+        answers.add(now, slow=slow)
 
     def order(self, url: str | None, state: State) -> None:
         """The address (None: every one) is in the state whatever it answers; `ok` lets its answers decide again."""
@@ -36,12 +54,11 @@ class Endpoints:
         ordered = self._ordered.get(address(url), self._ordered.get("*"))
         if ordered is not None:
             return ordered
-        answers = self._answers.get(address(url), deque())
-        while answers and answers[0][0] <= now - _WINDOW:
-            answers.popleft()
-        if len(answers) < sample:
+        answers = self._answers.get(address(url), _Answers())
+        answers.leave(now)
+        if len(answers.kept) < sample:
             return "ok"
-        share = sum(slow for _, slow in answers) / len(answers)
+        share = answers.slow / len(answers.kept)
         return "drop" if share > _DROP else "slow" if share > _SLOW else "ok"
 
     def to_json(self, now: float, sample: int) -> dict[str, State]:
