@@ -1,13 +1,13 @@
 #!/bin/sh
 # Makes each key that the vault does not have yet. A key that is there is never replaced: with another person key nobody would be recognized.
 # It goes through Azure Resource Manager, so it works with a vault that the network is closed around.
-# usage: infra/keys.sh RESOURCE-GROUP VAULT
+# usage: infra/keys.sh RESOURCE-GROUP
 set -eu
-group=${1:?usage: infra/keys.sh RESOURCE-GROUP VAULT}
-vault=${2:?usage: infra/keys.sh RESOURCE-GROUP VAULT}
+group=${1:?usage: infra/keys.sh RESOURCE-GROUP}
 version=2025-05-01
 
-id=$(az keyvault show --resource-group "$group" --name "$vault" --query id --output tsv)
+id=$(az keyvault list --resource-group "$group" --query "[?starts_with(name, 'kv-')].id | [0]" --output tsv)
+test -n "$id" || { echo "there is no key vault in $group: deploy infra/main.bicep first" >&2; exit 1; }
 # A list that cannot be read ends the script: it does not mean that there are none.
 there=$(az rest --method get --url "$id/secrets?api-version=$version" --query 'value[].name' --output tsv)
 body=$(mktemp)

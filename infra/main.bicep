@@ -269,10 +269,9 @@ module alerts 'modules/alerts.bicep' = {
   }
 }
 
-// What `azd` and docs/deploy.md go on with.
-output AZURE_KEY_VAULT_NAME string = vault.outputs.name
-output ENTENTE_URL string = app[0].outputs.url
-output ENTENTE_APPS array = [for (one, i) in appList: {
+output url string = app[0].outputs.url
+// Who needs which permissions in the tenant: docs/deploy.md.
+output apps array = [for (one, i) in appList: {
   name: app[i].outputs.name
   powers: one.powers
   clientId: app[i].outputs.clientId
