@@ -4,146 +4,17 @@ https://learn.microsoft.com/graph/api/resources/subscription; facts sections 9.1
 """
 
 import asyncio
-from datetime import UTC, datetime
-from ipaddress import ip_address
-from typing import Any
+from datetime import datetime
 from urllib.parse import quote, urlsplit
 
 from devstack.tenant.directory.objects import Record
-from devstack.tenant.errors import GraphError, denied, not_simulated
+from devstack.tenant.errors import GraphError
 from devstack.tenant.graph.operation import NO_CONTENT, Call, Operation, Reply
-from devstack.tenant.notifications.subscriptions import LONGEST, PER_TENANT, SHORTEST, Resource, Subscription, read_resource
+from devstack.tenant.graph.subscription_body import ANY_READ, NOT_OK, READ, invalid, read_expiration, read_wish, refuse_address
+from devstack.tenant.notifications.subscriptions import Subscription
 
-_FILE = "devstack/tenant/graph/subscriptions.py"
-# Reading rights alone: "Graph subscriptions will not be able to support write access permissions where only read access is needed".
-_READ = {"user": ("User.Read.All",), "group": ("Group.Read.All", "GroupMember.Read.All")}
-_ANY_READ = (*_READ["user"], *_READ["group"])
-_MOST_STATE = 128
-_TLS = ("v1_0", "v1_1", "v1_2", "v1_3")
-_REQUIRED = ("changeType", "notificationUrl", "resource", "expirationDateTime")
-_OPTIONAL = (
-    "clientState",
-    "lifecycleNotificationUrl",
-    "latestSupportedTlsVersion",
-    "notificationUrlAppId",
-    "includeResourceData",
-)
-_REFUSED = ("encryptionCertificate", "encryptionCertificateId", "notificationQueryOptions", "vapidPublicKey")
-_MEANINGLESS = (*_REFUSED, "webPushEncryptionP256dhPublicKey", "webPushEncryptionSecret")
 _LATE = "Subscription validation request timed out."
-_NOT_OK = "Subscription validation request failed. Notification endpoint must respond with 200 OK to validation request."
 _DIFFERENT = "Subscription validation request failed. Response must exactly match validationToken query parameter."
-
-
-def _invalid(message: str, code: str = "InvalidRequest") -> GraphError:
-    return GraphError(400, code, message)
-
-
-def _wish(call: Call) -> tuple[Record, Resource, datetime]:
-    """The body, what it is about and when it is to end, all within the rules; raises 400, 403, 404 or 501."""
-    body = {name: value for name, value in call.json().items() if "@odata" not in name and value is not None}
-    for name in _REQUIRED:
-        if not body.get(name):
-            raise _invalid(f"{name} is a required property for subscription creation")
-    for name, value in body.items():
-        if name not in (*_REQUIRED, *_OPTIONAL, *_MEANINGLESS):
-            raise _invalid(f"Property '{name}' of a subscription is unknown or read-only.")
-        if name != "includeResourceData" and not isinstance(value, str):
-            raise _invalid(f"Property '{name}' of a subscription is a string.")
-    resource = _resource(call, body["resource"])
-    if body.get("includeResourceData") or any(name in body for name in _MEANINGLESS):
-        raise _invalid("Subscriptions to users and groups do not support notifications that include resource data.")
-    _refuse_change_types(body["changeType"])
-    if len(body.get("clientState", "")) > _MOST_STATE:
-        raise _invalid(f"clientState cannot have more than {_MOST_STATE} characters.")
-    if body.get("latestSupportedTlsVersion", "v1_2") not in _TLS:
-        raise _invalid(f"latestSupportedTlsVersion is one of {', '.join(_TLS)}.")
-    for name in ("notificationUrl", "lifecycleNotificationUrl"):
-        if name in body:
-            _refuse_address(call, name, body[name])
-    _refuse_over_quota(call, body)
-    return body, resource, _expiration(call, body["expirationDateTime"])
-
-
-def _resource(call: Call, text: str) -> Resource:
-    plain, _, query = text.partition("?")
-    resource = read_resource(plain)
-    if resource is None:
-        raise not_simulated(f"A subscription to '{text}'", _FILE)
-    if query:
-        raise _invalid("Query parameters are not supported for subscriptions to users and groups.")
-    if not call.may(*_READ[resource.kind]):
-        raise denied()
-    if resource.id is not None:
-        call.seen(resource.id, resource.kind)
-    return resource
-
-
-def _refuse_change_types(text: str) -> None:
-    """Users and groups know `updated` and `deleted`: their creation comes as an update (facts 9.1)."""
-    given = [part.strip().lower() for part in text.split(",")]
-    wrong = [part for part in given if part not in ("updated", "deleted")]
-    if wrong:
-        raise _invalid(
-            f"Change type '{wrong[0]}' is not supported for subscriptions to users and groups; use 'updated' and 'deleted'."
-        )
-
-
-def _refuse_address(call: Call, name: str, url: str) -> None:
-    """The address is one that Microsoft would call and that this simulation may call: on loopback."""
-    if url.startswith(("EventHub:", "EventGrid:")):
-        raise not_simulated(f"Delivery by {url.partition(':')[0]}", _FILE)
-    try:
-        parts = urlsplit(url)
-        local = _is_loopback(parts.hostname or "")
-    except ValueError as error:
-        raise _invalid(f"{name} is not a URL.") from error
-    if parts.scheme != "https" and not (parts.scheme == "http" and local and call.tenant.behaviour.loopback_notifications):
-        raise _invalid(f"{name} must be a URL that uses HTTPS.")
-    if not local:
-        raise _invalid(_NOT_OK, "ValidationError")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _refuse_over_quota(call: Call, body: Record) -> None:
-    everyone, behaviour = call.tenant.subscriptions, call.tenant.behaviour
-    own = everyone.of(call.token.application)
-    if len(own) >= behaviour.subscriptions_per_application or len(everyone.by_id) >= PER_TENANT:
-        raise GraphError(
-            403, "Forbidden", "The maximum number of subscriptions for this application and tenant has been reached."
-        )
-    same = ("resource", "notificationUrl")
-    taken = any((each.resource_name, each.notification_url) == tuple(body[name] for name in same) for each in own)
-    if taken and behaviour.duplicate_subscription_status != 201:
-        raise GraphError(
-            behaviour.duplicate_subscription_status,
-            "Conflict",
-            "A subscription to this resource and notification URL exists already.",
-        )
-
-
-def _expiration(call: Call, text: Any) -> datetime:
-    """When the subscription ends. Less than 45 minutes from now is made 45 minutes."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except (TypeError, ValueError) as error:
-        raise _invalid("expirationDateTime is not a date and time.") from error
-    if moment.tzinfo is None:
-        raise _invalid("expirationDateTime needs an offset from UTC.")
-    now = call.tenant.clock.now()
-    if moment <= now:
-        raise _invalid("Subscription expiration must be in the future.")
-    if moment > now + LONGEST:
-        raise _invalid(
-            f"Subscription expiration can only be {LONGEST.total_seconds() / 60:.0f} minutes in the future.", "ExtensionError"
-        )
-    return max(moment.astimezone(UTC), now + SHORTEST)
 
 
 async def _handshake(call: Call, url: str) -> None:
@@ -154,23 +25,23 @@ async def _handshake(call: Call, url: str) -> None:
     asked = f"{url}{'&' if urlsplit(url).query else '?'}validationToken={quote(token, safe='')}"
     heard = await tenant.send(asked, b"", "text/plain; charset=utf-8", tenant.post_office.settings.handshake_timeout)
     if heard.status is None and heard.seconds >= tenant.post_office.settings.handshake_timeout:
-        raise _invalid(_LATE, "ValidationError")
+        raise invalid(_LATE, "ValidationError")
     if heard.status != 200:
-        raise _invalid(_NOT_OK, "ValidationError")
+        raise invalid(NOT_OK, "ValidationError")
     if heard.content_type != "text/plain" or heard.text != token:
-        raise _invalid(_DIFFERENT, "ValidationError")
+        raise invalid(_DIFFERENT, "ValidationError")
 
 
 async def ask_addresses(call: Call) -> None:
     """Both addresses of the new subscription want its notifications."""
-    body, _, _ = _wish(call)
+    body, _, _ = read_wish(call)
     urls = [body[name] for name in ("notificationUrl", "lifecycleNotificationUrl") if name in body]
     await asyncio.gather(*(_handshake(call, url) for url in urls))
 
 
 def create(call: Call) -> Reply:
     """The subscription is there, and notifications of changes from now on are sent."""
-    body, resource, expires = _wish(call)
+    body, resource, expires = read_wish(call)
     subscription = Subscription(
         id=call.tenant.new_id("subscription"),
         application=call.token.application,
@@ -220,7 +91,7 @@ def _own(call: Call) -> Subscription:
     found = call.tenant.subscriptions.by_id.get(call.parameters["id"].lower())
     if found is None or found.application != call.token.application:
         raise GraphError(404, "ResourceNotFound", "The object was not found.")
-    call.require(*_READ[found.resource.kind])
+    call.require(*READ[found.resource.kind])
     return found
 
 
@@ -240,13 +111,13 @@ def _renewal(call: Call) -> tuple[Subscription, datetime | None, str | None]:
     subscription = _own(call)
     body = {name: value for name, value in call.json().items() if "@odata" not in name}
     if not body or body.keys() - {"expirationDateTime", "notificationUrl"}:
-        raise _invalid("Only expirationDateTime and notificationUrl of a subscription can be updated.")
+        raise invalid("Only expirationDateTime and notificationUrl of a subscription can be updated.")
     url = body.get("notificationUrl")
     if url is not None:
         if not isinstance(url, str):
-            raise _invalid("notificationUrl is a string.")
-        _refuse_address(call, "notificationUrl", url)
-    return subscription, _expiration(call, body["expirationDateTime"]) if "expirationDateTime" in body else None, url
+            raise invalid("notificationUrl is a string.")
+        refuse_address(call, "notificationUrl", url)
+    return subscription, read_expiration(call, body["expirationDateTime"]) if "expirationDateTime" in body else None, url
 
 
 async def ask_new_address(call: Call) -> None:
@@ -279,12 +150,12 @@ def reauthorize(call: Call) -> Reply:
 
 _API = "https://learn.microsoft.com/graph/api/subscription-"
 OPERATIONS = (
-    Operation("GET", "/subscriptions", list_subscriptions, _ANY_READ, f"{_API}list"),
+    Operation("GET", "/subscriptions", list_subscriptions, ANY_READ, f"{_API}list"),
     Operation(
         "POST",
         "/subscriptions",
         create,
-        _ANY_READ,
+        ANY_READ,
         f"{_API}post-subscriptions",
         kind="write",
         unverified=(
@@ -301,18 +172,18 @@ OPERATIONS = (
         ),
         before=ask_addresses,
     ),
-    Operation("GET", "/subscriptions/{id}", get, _ANY_READ, f"{_API}get", unverified=("`clientState` is null after creation",)),
+    Operation("GET", "/subscriptions/{id}", get, ANY_READ, f"{_API}get", unverified=("`clientState` is null after creation",)),
     Operation(
         "PATCH",
         "/subscriptions/{id}",
         update,
-        _ANY_READ,
+        ANY_READ,
         f"{_API}update",
         kind="write",
         unverified=("a new notificationUrl is validated like that of a new subscription",),
         before=ask_new_address,
     ),
-    Operation("DELETE", "/subscriptions/{id}", delete, _ANY_READ, f"{_API}delete", kind="write"),
-    Operation("POST", "/subscriptions/{id}/reauthorize", reauthorize, _ANY_READ, f"{_API}reauthorize", kind="write"),
+    Operation("DELETE", "/subscriptions/{id}", delete, ANY_READ, f"{_API}delete", kind="write"),
+    Operation("POST", "/subscriptions/{id}/reauthorize", reauthorize, ANY_READ, f"{_API}reauthorize", kind="write"),
 )
 NOT_SIMULATED: tuple[str, ...] = ()
