@@ -177,11 +177,10 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
         ] : []
       }
     }
+    // Flex Consumption refuses most of what other plans take here, FTP and content shares among it.
     siteConfig: {
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
-      ftpsState: 'Disabled'
-      http20Enabled: true
       appSettings: map(items(union(connections, keys, settings)), setting => {
         name: setting.key
         value: setting.value

@@ -121,3 +121,29 @@ def test_a_disagreement_is_noticed(mutation: str) -> None:
 
 def test_tables_are_those_of_the_store() -> None:
     assert {one.name for one in deployed(SMALL).of("Microsoft.Storage/storageAccounts/tableServices/tables")} == set(TABLES)
+
+
+# https://learn.microsoft.com/azure/azure-functions/functions-app-settings#flex-consumption-plan-deprecations
+NOT_IN_FLEX = {
+    "ENABLE_ORYX_BUILD",
+    "FUNCTIONS_EXTENSION_VERSION",
+    "FUNCTIONS_WORKER_PROCESS_COUNT",
+    "FUNCTIONS_WORKER_RUNTIME",
+    "SCM_DO_BUILD_DURING_DEPLOYMENT",
+    "WEBSITE_CONTENTAZUREFILECONNECTIONSTRING",
+    "WEBSITE_CONTENTSHARE",
+    "WEBSITE_MAX_DYNAMIC_APPLICATION_SCALE_OUT",
+    "WEBSITE_RUN_FROM_PACKAGE",
+    "WEBSITE_TIME_ZONE",
+    "WEBSITE_VNET_ROUTE_ALL",
+}
+
+
+def test_an_app_has_a_plan_to_itself_and_nothing_that_the_plan_refuses() -> None:
+    sites = deployed(WHOLE).of("Microsoft.Web/sites")
+    plans = {site.body["properties"]["serverFarmId"] for site in sites}
+    assert len(plans) == len(sites) == 3
+    for site in sites:
+        assert site.body["properties"]["siteConfig"].keys() == {"minTlsVersion", "scmMinTlsVersion", "appSettings"}
+        assert not NOT_IN_FLEX & app_settings(site).keys()
+        assert "WEBSITE_AUTH_ENABLED" not in app_settings(site), "Azure sets it, and strips forged sign-in headers only then"
