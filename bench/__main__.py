@@ -6,13 +6,14 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from bench import coldstart, onboarding
+from bench import coldstart, onboarding, whole
 
 BENCHES: dict[str, Callable[[], AsyncIterator[dict[str, Any]]]] = {
     "coldstart": coldstart.measure,
     "speed": onboarding.speed,
     "cost": onboarding.cost,
     "limits": onboarding.limits,
+    "whole": whole.measure,
 }
 
 
