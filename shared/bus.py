@@ -51,16 +51,27 @@ class Bus:
         self._locks: dict[str, asyncio.Lock] = {}
         # Whoever sends holds one of these, so that an open sender that nobody uses can always be found and closed.
         self._sending = asyncio.Semaphore(MOST_SENDERS)
+        self._using: set[str] = set()
 
     async def send(self, envelopes: Iterable[Envelope]) -> None:
         """Every envelope is in its queue, or scheduled there."""
         by_queue: dict[str, list[Envelope]] = {}
         for envelope in envelopes:
             by_queue.setdefault(envelope.queue, []).append(envelope)
-        for queue, batch in by_queue.items():
-            # One sender is one link: its frames may not mix.
-            async with self._locks.setdefault(queue, asyncio.Lock()), self._sending:
+        # A link takes a while to open, and a request is sent to a score of queues.
+        sent = await asyncio.gather(*(self._send_all(queue, batch) for queue, batch in by_queue.items()), return_exceptions=True)
+        for failed in sent:
+            if failed is not None:
+                raise failed
+
+    async def _send_all(self, queue: str, batch: list[Envelope]) -> None:
+        # One sender is one link: its frames may not mix.
+        async with self._locks.setdefault(queue, asyncio.Lock()), self._sending:
+            self._using.add(queue)
+            try:
                 await self._send_to(queue, [_message(envelope) for envelope in batch])
+            finally:
+                self._using.discard(queue)
 
     async def close(self) -> None:
         for sender in self._senders.values():
@@ -103,7 +114,7 @@ class Bus:
     async def _sender(self, queue: str) -> ServiceBusSender:
         if queue not in self._senders:
             if len(self._senders) >= MOST_SENDERS:
-                await self._drop(next(name for name in self._senders if not self._locks[name].locked()))
+                await self._drop(next(name for name in self._senders if name not in self._using))
             self._senders[queue] = self._client.get_queue_sender(queue)
         self._senders.move_to_end(queue)
         return self._senders[queue]

@@ -287,7 +287,11 @@ def ready_now(cohort: list[Task], after: Mapping[str, tuple[str, ...]]) -> list[
         task
         for task in cohort
         if task.state is TaskState.WAITING
-        and not any((step, subject) in (going if task.reverses else unsettled) for step in _before(task, after) for subject in _about(task))
+        and not any(
+            (step, subject) in (going if task.reverses else unsettled)
+            for step in _before(task, after)
+            for subject in _about(task)
+        )
     ]
 
 

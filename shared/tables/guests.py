@@ -59,6 +59,11 @@ class Guests:
         for start in range(0, len(rows), MOST_IN_A_TRANSACTION):
             await self._table.write(*rows[start : start + MOST_IN_A_TRANSACTION])
 
+    async def users(self, partner: str) -> tuple[str, ...]:
+        """The object ids of all guests whom requests of the partner have brought in, whatever their address."""
+        rows = self._table.rows(partner, select=("RowKey", "user"))
+        return tuple([str(row["user"]) async for row in rows if "|" not in str(row["RowKey"]) and row.get("user")])
+
     async def get(self, partner: str, person: str) -> Guest | None:
         rows = [row async for row in self._table.rows(partner, person)]
         if not rows:

@@ -49,7 +49,9 @@ async def resume(world: World, name: str, who: str) -> Request:
     """The request goes on where it was. Raises Refusal while its partner is blocked."""
     known = await world.tables.requests.get(name)
     if known is not None and await world.tables.blocks.get(known.partner_tenant) is not None:
-        raise Refusal([Fault("", f"the partner of request {name} is blocked: it goes on by the release of the block (entente release)")])
+        raise Refusal(
+            [Fault("", f"the partner of request {name} is blocked: it goes on by the release of the block (entente release)")]
+        )
     request = await _change(world, name, lambda request: replace(request, paused=False, reason=f"resumed by {who}"))
     unsettled = [task async for task in world.tables.tasks.all(name) if not task.settled]
     if request.state is RequestState.RUNNING:
@@ -164,7 +166,9 @@ async def _take_up(world: World, request: Request) -> None:
         if not request.is_open:
             await world.tables.requests.close(request)
         if running == BLOCKED:
-            raise Refusal([Fault("", "its partner is blocked: it can be tried again after the release of the block (entente release)")])
+            raise Refusal(
+                [Fault("", "its partner is blocked: it can be tried again after the release of the block (entente release)")]
+            )
         raise Refusal([Fault("", f"request {running} of the same partner is running; try again when it has ended")])
 
 

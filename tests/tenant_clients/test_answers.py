@@ -8,7 +8,8 @@ import pytest
 
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.tenant.answers import retry_after
-from shared.tenant.exchange import DOMAIN_TAKEN, NAME_TAKEN, NOT_FOUND
+from shared.tenant.configured import NAME_TAKEN, NOT_FOUND
+from shared.tenant.exchange import DOMAIN_TAKEN
 from shared.tenant.found import Letter
 from tests.tenant_clients.scripted import Script, Turn, exchange_refusal, refusal, scripted_tenant
 
