@@ -1,6 +1,7 @@
 """The only code that speaks to Service Bus: sending, now or at a time.
 
-Receiving is the Functions host's work. At most four senders stay open, because each is a connection of its own.
+Receiving is the Functions host's work. Each sender is a connection of its own, whose opening and closing take half a second
+each in the client: so many stay open as a request with every option needs at once, and no more, for a namespace counts them.
 The client is imported and opened at the first send: it is a fifth of a cold start, and most invocations read before they send.
 """
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from azure.servicebus import ServiceBusMessage
     from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 
-MOST_SENDERS = 4
+# https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas (connections of a namespace)
+MOST_SENDERS = 16
 SEND_SECONDS = 20
 # The client reckons a batch a little smaller than it is on the wire, so it may fill one that Service Bus refuses (256 KB).
 MOST_BATCH_BYTES = 240_000
