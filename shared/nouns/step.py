@@ -147,7 +147,8 @@ class Step[Tenant]:
     where it is one for all partners, such as a tenant-wide list. `sensitive` steps need an approver unless the template says
     otherwise. `keeps` names the state keys that hold the ids of the object, kept with the task for the steps after it. A state
     key `ours`, where a step can tell it, says that this very task has created the object. `addresses` names the details that are
-    persons' addresses: they are kept in the `people` table alone, and are there again when a task is attempted.
+    persons' addresses: they are kept in the `people` table alone, and are there again when a task is attempted. What is
+    not `reversible`, such as a mail, is left out where a partner's tasks are taken back.
 
     * `wanted(ask)` -> what must be true, or None where the request does not ask for it. Raises Refusal for settings that are wrong.
     * `read(tenant, subject)` -> the state that is there. Raises NotYet or WontWork; an absent thing is `None`, a failed
@@ -181,5 +182,6 @@ class Step[Tenant]:
     sensitive: bool = False
     keeps: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
+    reversible: bool = True
     preflight: Callable[[Tenant, Preflight], Awaitable[tuple[Finding, ...]]] | None = None
     instruct: Callable[[Subject, Mapping[str, Value]], str | None] | None = None

@@ -110,6 +110,7 @@ TELL_OWNERS = Step(
     subject="named",
     permissions=("GroupMember.Read.All", "User.Read.All", "Mail.ReadBasic.All", "Mail.Send"),
     lanes=("mail",),
+    reversible=False,
     wanted=wanted,
     read=read,
     explain=explain,

@@ -183,6 +183,7 @@ WELCOME_GUEST = Step(
     subject="person",
     permissions=("User.Read.All", "Mail.ReadBasic.All", "User.Invite.All", "Mail.Send"),
     lanes=("invitations", "mail"),
+    reversible=False,
     wanted=wanted,
     read=read,
     explain=explain,

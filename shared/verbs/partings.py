@@ -145,7 +145,7 @@ async def _past(world: World, planner: Planner[Tenant]) -> list[_Past]:
 
     What was there before the partner went the last time is settled by that.
     """
-    known = {step.name: step for step in world.steps}
+    known = {step.name: step for step in world.steps if step.reversible}
     found: dict[tuple[str, str], list[Task]] = {}
     for name in await world.tables.partners.requests_of(planner.partner.tenant_id):
         request = None if name == planner.header.id else await world.tables.requests.get(name)
