@@ -334,3 +334,25 @@ async def test_a_sister_company_is_handed_over_to_synchronization_above_so_many_
     assert "Cross-tenant synchronization" in refusal
     assert "50, with 51 guests asked for" in refusal
     await carried_out(rig, simple("sister-50", many[:1], template="same-group"))
+
+
+async def test_a_partner_that_ends_closed_is_shut_out_and_what_it_had_is_taken_back(stage: Stage, tmp_path: Path) -> None:
+    rig = await listed(stage, tmp_path)
+    before = picture(stage.running)
+    wished = few(2, id="first")
+    await carried_out(rig, wished)
+    await carried_out(rig, {**wished, "id": "off", "action": "offboard"})
+    after = picture(stage.running)
+    assert len(after["users"]) == 2
+    assert not any(user["accountEnabled"] for user in after["users"])
+    (partner,) = after["crossTenantPartners"]
+    assert "blocked" in str(partner["b2bCollaborationInbound"])
+    assert "allowed" not in str(partner["b2bCollaborationInbound"])
+    assert differences(before["sharepoint"], after["sharepoint"]) == []
+    assert [row["state"] for row in rows(rig, "off") if "prove-closed" in row["RowKey"]] == ["done"]
+    # Coming again begins anew: that leaving is settled.
+    await carried_out(rig, simple("reopened", steps={"set-partner-configuration": {"reopen": True}}))
+    await carried_out(rig, simple("again", [ANA]))
+    await carried_out(rig, simple("off-again", action="offboard"))
+    (partner,) = picture(stage.running)["crossTenantPartners"]
+    assert "allowed" not in str(partner["b2bCollaborationInbound"])
