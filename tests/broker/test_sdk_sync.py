@@ -27,7 +27,7 @@ def live(connection_string: str) -> None:
     with (
         ServiceBusClient.from_connection_string(connection_string, retry_total=0) as client,
         client.get_queue_sender("q") as sender,
-        client.get_queue_receiver("q", max_wait_time=5) as receiver,
+        client.get_queue_receiver("q", max_wait_time=15) as receiver,
         AutoLockRenewer() as renewer,
     ):
         sender.send_messages([ServiceBusMessage(str(n), message_id=str(n)) for n in range(6)])
@@ -88,7 +88,7 @@ def sessions(connection_string: str) -> None:
 
 async def test_the_synchronous_client(start: Start) -> None:
     """On a queue and, in another thread, with sessions."""
-    bus = await start({"q": QueueProperties(lock_duration=2), "s": QueueProperties(requires_session=True)})
+    bus = await start({"q": QueueProperties(lock_duration=5), "s": QueueProperties(requires_session=True)})
     text = bus.broker.connection_string
     await asyncio.gather(asyncio.to_thread(live, text), asyncio.to_thread(sessions, text))
     assert await bus.counts() == {"active": 0, "deferred": 0, "scheduled": 0, "locked": 0, "deadLetter": 0}
