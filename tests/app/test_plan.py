@@ -46,7 +46,15 @@ def request(guests: list[Any], **changes: Any) -> dict[str, Any]:
 
 
 def admitted(guests: list[Any], **changes: Any) -> Admitted:
-    return admit_guests(read_request(request(guests, **changes)), TEMPLATE, FABRIKAM, OURS, {"mia@contoso.com": "33"}, NOW.date(), TEMPLATE.group_id)
+    return admit_guests(
+        read_request(request(guests, **changes)),
+        TEMPLATE,
+        FABRIKAM,
+        OURS,
+        {"mia@contoso.com": "33"},
+        NOW.date(),
+        TEMPLATE.group_id,
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,7 +96,9 @@ def test_another_domain_needs_the_requests_word_and_the_templates_permission() -
 )
 def test_a_header_that_breaks_the_template_is_refused(changes: Any, says: str) -> None:
     with pytest.raises(Refusal) as refused:
-        admit_header(read_request(request([], **changes)).header, TEMPLATE, NOW.date(), {"eve@contoso.com": None}, TEMPLATE.group_id)
+        admit_header(
+            read_request(request([], **changes)).header, TEMPLATE, NOW.date(), {"eve@contoso.com": None}, TEMPLATE.group_id
+        )
     assert str(refused.value).startswith(says)
 
 
