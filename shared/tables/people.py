@@ -15,15 +15,19 @@ from shared.tables.store import MOST_IN_A_TRANSACTION, Delete, Merge, Table
 
 # A property holds 64 KB, in UTF-16. https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
 _CHUNK = 30_000
+# Persons in one process who were just put on record and whose first attempt is still to come.
+MOST_WRITTEN = 4_000
 
 
 class People:
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._written: dict[str, Person] = {}
 
     async def remember(self, people: Iterable[Person], request: str, partner: str) -> None:
         """Addresses and names are on record, and that the request named them. Bears repetition; a known name stays if none
         is given."""
+        people = tuple(people)
         key = hashlib.sha256(request.encode()).hexdigest()[:16]
         shelves: dict[str, list[Merge]] = {}
         for person in people:
@@ -32,13 +36,19 @@ class People:
             named = {**home, "RowKey": f"{person.id}|{key}", "request": request, "partner": partner}
             shelves.setdefault(_shelf(person.id), []).extend((Merge(row), Merge(named)))
         await asyncio.gather(*(self._write_all(rows) for rows in shelves.values()))
+        # Without a name, the row may have one from before.
+        self._written |= {person.id: person for person in people if person.name}
+        while len(self._written) > MOST_WRITTEN:
+            del self._written[next(iter(self._written))]
 
     async def _write_all(self, rows: list[Merge]) -> None:
         for start in range(0, len(rows), MOST_IN_A_TRANSACTION):
             await self._table.write(*rows[start : start + MOST_IN_A_TRANSACTION])
 
     async def get(self, person: str) -> Person | None:
-        """The person's address and name."""
+        """The person's address and name. The first who asks after they were written here is not sent to the table again."""
+        if (written := self._written.pop(person, None)) is not None:
+            return written
         row = await self._table.get(_shelf(person), person)
         return None if row is None else Person(person, str(row["address"]), str(row.get("name", "")))
 
