@@ -2,8 +2,10 @@
 
 import asyncio
 import hashlib
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
+from itertools import batched
 
 from shared.admission import Ours, admit_guests, admit_header, partner_of
 from shared.bus import Envelope
@@ -31,6 +33,7 @@ from shared.verbs.running import take_turn
 from shared.verbs.world import World
 
 MOST_RETRIES = 500
+COHORTS_AT_ONCE = 10
 
 
 async def accept(world: World, body: bytes, who: str, retry: int = 0) -> None:
@@ -94,22 +97,35 @@ async def _accept(world: World, read: Read, who: str) -> None:
     # Nothing refuses the request from here on: what is on record must be able to end.
     await _put_on_record(world, read, request)
 
-    # People first: an attempt that finds its task finds its person.
-    await world.tables.people.remember([person for cohort in planned for person in cohort.people], header.id, partner.tenant_id)
-    cohorts = [await _insert(world, header, cohort) for cohort in planned if cohort.tasks]
-    until = {person: day for cohort in cohorts for person, day in (cohort.until or {}).items()}
-    if request.mode == "apply":
-        await world.tables.guests.claim(partner.tenant_id, header.id, until)
+    tasks: list[Task] = []
+    for some in batched(planned, COHORTS_AT_ONCE, strict=False):
+        # The first guests are invited while the others are still put on record.
+        if tasks:
+            await _begin(world, partner, header, tasks)
+        tasks = await _put_down(world, request, some)
     for cohort in planner.refused_cohorts(staying.refused):
         await world.tables.tasks.insert_cohort(header.id, cohort.name, cohort.tasks, mark_open=False)
         for task in cohort.tasks:
             await park_task(world, task)
-    tasks = [task for cohort in cohorts for task in cohort.tasks]
-    for task in (task for task in tasks if task.state is TaskState.STOPPED):
-        await park_task(world, task)
     await world.tables.tasks.note_part(header.id, header.part, read.part_digest, accepted=True)
     await _begin(world, partner, header, tasks)
     await ask_approvers(world, request)
+
+
+async def _put_down(world: World, request: Request, planned: Iterable[Cohort]) -> list[Task]:
+    """People, rows and claims of these cohorts are on record; the tasks as they are there."""
+    planned = list(planned)
+    # People first: an attempt that finds its task finds its person.
+    people = [person for cohort in planned for person in cohort.people]
+    await world.tables.people.remember(people, request.id, request.partner_tenant)
+    cohorts = [await _insert(world, request.header, cohort) for cohort in planned if cohort.tasks]
+    until = {person: day for cohort in cohorts for person, day in (cohort.until or {}).items()}
+    if request.mode == "apply":
+        await world.tables.guests.claim(request.partner_tenant, request.id, until)
+    tasks = [task for cohort in cohorts for task in cohort.tasks]
+    for task in (task for task in tasks if task.state is TaskState.STOPPED):
+        await park_task(world, task)
+    return tasks
 
 
 async def _refuse_blocked(world: World, header: Header, partner: Partner, known: Request | None) -> None:
