@@ -1,9 +1,17 @@
-"""The function app: every function of functions/, registered."""
+"""The function app: every function of functions/ that this app has the power for, registered.
+
+Each module says its `POWER`; everything that people and other systems call is of `guests`, the app that they can sign in to.
+"""
 
 import azure.functions as func
 
-from functions import emergency, intake, journal, partners, people, steps, timers
+from functions import emergency, intake, journal, partners, people, requests, steps, timers
+from shared.settings import read_powers
 
 app = func.FunctionApp()
-for module in (intake, steps, timers, people, journal, partners, emergency):
-    app.register_functions(module.bp)
+_powers = read_powers()
+for _module in (intake, requests, timers, people, journal, partners, emergency):
+    if _module.POWER in _powers:
+        app.register_functions(_module.bp)
+for _power in sorted(_powers):
+    app.register_functions(steps.of(_power))

@@ -12,6 +12,8 @@ from shared.verbs.world import World
 
 MOST_REASON = 1_000
 
+POWER = "guests"
+
 bp = func.Blueprint()
 
 

@@ -23,6 +23,8 @@ MOST_BODY_BYTES = 16_000_000
 # An id has 64 characters at most; that of a plan ends with its own mark.
 MOST_NAME = 46
 
+POWER = "guests"
+
 bp = func.Blueprint()
 
 

@@ -12,6 +12,8 @@ from shared.verbs.world import World
 from shared.views.journal import partner_journal, person_journal
 from shared.views.journal_pack import as_csv, as_html
 
+POWER = "guests"
+
 bp = func.Blueprint()
 
 

@@ -19,6 +19,8 @@ from shared.views.sharing import sharing_view
 
 LOOK = ("Reader", "Requester", "Approver", "Operator")
 
+POWER = "guests"
+
 bp = func.Blueprint()
 
 

@@ -18,6 +18,8 @@ LOOK = ("Reader", "Requester", "Approver", "Operator")
 CONTROL = {"cancel": cancel, "pause": pause, "resume": resume}
 DECIDE = {"approve": approve, "reject": reject}
 
+POWER = "guests"
+
 bp = func.Blueprint()
 
 

@@ -7,6 +7,8 @@ from shared.verbs.approve import expire
 from shared.verbs.seal import seal
 from shared.verbs.sweep import sweep
 
+POWER = "guests"
+
 bp = func.Blueprint()
 
 

@@ -7,31 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from shared.nouns.power import Power
 from shared.settings import ROOT, Settings
 from shared.steps import STEPS
 from shared.tables.store import TABLES
 from shared.topology import queues
 
 TARGET = ROOT / "infra" / "topology.json"
-GUESTS, TENANT, MAIL = "guests", "settings", "mail"
-
-# Which app carries a step out where the powers are split. Whatever is not named here is about guests and their groups.
-POWERS = {
-    "set-partner-configuration": TENANT,
-    "set-capabilities": TENANT,
-    "set-organization-relationship": TENANT,
-    "set-sharing-policy": TENANT,
-    "set-inbound-connector": TENANT,
-    "set-outbound-connector": TENANT,
-    "set-remote-domain": TENANT,
-    "allow-domain": TENANT,
-    "limit-site": TENANT,
-    "allow-federation": TENANT,
-    "close-partner": TENANT,
-    "prove-closed": TENANT,
-    "welcome-guest": MAIL,
-    "tell-owners": MAIL,
-}
 # Secrets in Key Vault by the setting that is to hold them. Only those that the app really reads are referred to.
 SECRETS = {"ENTENTE_PERSON_KEY": "person-key", "ENTENTE_CLIENT_STATE_KEY": "client-state-key"}
 
@@ -40,11 +22,13 @@ def topology() -> dict[str, Any]:
     """What infra/topology.json has to hold. Durations are ISO 8601, as Azure Resource Manager wants them."""
     settings = {field.alias for field in Settings.model_fields.values()}
     sample = json.loads((ROOT / "local.settings.sample.json").read_text("utf-8"))["Values"]
+    # Whatever is no step's queue belongs to the app that people and other systems call.
+    powers: dict[str, Power] = {step.name: step.power for step in STEPS}
     return {
         "queues": [
             {
                 "name": queue.name,
-                "power": POWERS.get(queue.name, GUESTS),
+                "power": powers.get(queue.name, "guests"),
                 "lockDuration": f"PT{queue.lock}S",
                 "maxDeliveryCount": queue.max_delivery_count,
                 "requiresSession": queue.sessions,

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from shared.nouns.power import POWERS, Power
+
 ROOT = Path(__file__).parent.parent
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 Rate = Annotated[float, Field(ge=0, le=1_000)]
@@ -120,6 +122,12 @@ class Settings(BaseModel):
         "this, so copy it from the Purview portal. A group with such a label is refused before anything is written.",
     )
     templates: Path = Field(ROOT / "templates", alias="ENTENTE_TEMPLATES", description="Folder of the partner templates.")
+    powers: Annotated[tuple[Power, ...], Field(min_length=1)] = Field(
+        POWERS,
+        alias="ENTENTE_POWERS",
+        description="What this app does (comma separated): `guests` (people, groups, content, and everything over HTTP), `settings` (of the whole "
+        "tenant), `mail`. All by default. Where several apps share the work, each has the functions, queues and permissions of its own powers alone.",
+    )
     key_roles: tuple[Role, ...] = Field(
         (),
         alias="ENTENTE_KEY_ROLES",
@@ -232,7 +240,7 @@ class Settings(BaseModel):
             raise ValueError("must hold at least 32 bytes, for example from `openssl rand -base64 32`")
         return key
 
-    @field_validator("key_roles", "approvers", "labels_without_guests", mode="before")
+    @field_validator("powers", "key_roles", "approvers", "labels_without_guests", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
@@ -269,6 +277,15 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         raise SettingsMissing(
             "These app settings are missing or wrong (docs/settings.md describes each):\n" + "\n".join(lines)
         ) from None
+
+
+def read_powers(environment: Mapping[str, str] | None = None) -> frozenset[Power]:
+    """The powers of this app, all that indexing has to know. Raises SettingsMissing where one is not known."""
+    given = os.environ if environment is None else environment
+    named = {word.strip() for word in given.get("ENTENTE_POWERS", "").split(",")} - {""}
+    if strange := sorted(named - set(POWERS)):
+        raise SettingsMissing(f"App setting ENTENTE_POWERS names {', '.join(strange)}; there are: {', '.join(POWERS)}")
+    return frozenset(power for power in POWERS if not named or power in named)
 
 
 def read_emergency_settings(environment: Mapping[str, str] | None = None) -> tuple[Settings, str]:

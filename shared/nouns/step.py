@@ -8,6 +8,7 @@ from enum import StrEnum
 from shared.nouns.outcomes import Applied
 from shared.nouns.partner import Partner
 from shared.nouns.person import Person
+from shared.nouns.power import Power
 from shared.nouns.request import GuestWish, Header
 from shared.nouns.state import State, Value
 from shared.nouns.template import Template
@@ -139,7 +140,8 @@ class Step[Tenant]:
     """A kind of thing that must be true of the tenant.
 
     `name` is also its function and its queue. `permissions` are the Microsoft Graph application permissions it needs (least
-    first), `exchange_roles` the Exchange cmdlets' roles. `lanes` names the workloads whose pace its writes keep. `subject`
+    first), `exchange_roles` the Exchange cmdlets' roles. `power` says which app carries it out where there are several, so that no
+    identity holds the permissions of all. `lanes` names the workloads whose pace its writes keep. `subject`
     says what a task of this step is about: `partner` (one task), `person`, `batch` (one group and up to 20 guests) or `named` (the
     request's block for the step maps names of lower-case letters, digits and hyphens to settings; one task for each).
     `after` names the steps that must be settled before, for the same subject, a batch it is in, or the partner.
@@ -167,6 +169,7 @@ class Step[Tenant]:
     sentence: str
     subject: str
     permissions: tuple[str, ...]
+    power: Power
     lanes: tuple[str, ...]
     wanted: Callable[[Ask], Wish | None]
     read: Callable[[Tenant, Subject], Awaitable[State]]

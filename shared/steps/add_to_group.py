@@ -126,6 +126,7 @@ ADD_TO_GROUP = Step(
     sentence="These guests are members of the group.",
     subject="batch",
     permissions=("GroupMember.Read.All", "User.Read.All", "GroupMember.ReadWrite.All"),
+    power="guests",
     lanes=("entra-writes",),
     wanted=wanted,
     read=read,

@@ -168,6 +168,7 @@ ADD_TO_WORKSPACE = Step(
     sentence="A group has a role in a Fabric or Power BI workspace.",
     subject="named",
     permissions=(),
+    power="guests",
     lanes=("fabric",),
     wanted=wanted,
     read=read,

@@ -194,6 +194,7 @@ ALLOW_DOMAIN = Step(
     sentence="SharePoint's list of domains lets the partner in.",
     subject="partner",
     permissions=("SharePointTenantSettings.Read.All", "SharePointTenantSettings.ReadWrite.All"),
+    power="settings",
     lanes=("sharepoint",),
     wanted=wanted,
     read=read,

@@ -194,6 +194,7 @@ ALLOW_FEDERATION = Step(
     sentence="Our people and the partner's may chat and call in Teams.",
     subject="partner",
     permissions=(),
+    power="settings",
     lanes=("teams",),
     wanted=wanted,
     read=read,

@@ -124,6 +124,7 @@ BLOCK_GUEST = Step(
     sentence="The person cannot sign in to our tenant any more.",
     subject="person",
     permissions=("User.EnableDisableAccount.All", "User.Read.All"),
+    power="guests",
     lanes=("entra-writes",),
     wanted=wanted,
     read=read,

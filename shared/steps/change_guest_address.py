@@ -193,6 +193,7 @@ CHANGE_GUEST_ADDRESS = Step(
     subject="named",
     addresses=ADDRESSES,
     permissions=("User.Read.All", "User.Invite.All", "User.ReadWrite.All"),
+    power="guests",
     lanes=("entra-writes", "invitations"),
     wanted=wanted,
     read=read,

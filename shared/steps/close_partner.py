@@ -126,6 +126,7 @@ CLOSE_PARTNER = Step(
     sentence="The partner is shut out explicitly.",
     subject="partner",
     permissions=("Policy.Read.All", "Policy.ReadWrite.CrossTenantAccess", "Policy.ReadWrite.CrossTenantCapability"),
+    power="settings",
     lanes=("entra-writes",),
     wanted=wanted,
     read=read,

@@ -192,6 +192,7 @@ CREATE_COMMUNITY = Step(
     sentence="A Viva Engage community for the partner is there, with a group that keeps its members.",
     subject="named",
     permissions=("User.Read.All", "GroupMember.Read.All", "Community.ReadWrite.All"),
+    power="guests",
     lanes=("entra-writes",),
     wanted=wanted,
     read=read,

@@ -222,6 +222,7 @@ CREATE_GROUP = Step(
     sentence="A Microsoft 365 group for the partner is there, owned and labelled as asked.",
     subject="named",
     permissions=("User.Read.All", "Group.ReadWrite.All"),
+    power="guests",
     lanes=("entra-writes",),
     wanted=wanted,
     read=read,

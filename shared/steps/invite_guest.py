@@ -235,6 +235,7 @@ INVITE_GUEST = Step(
     sentence="The person is a guest in our tenant.",
     subject="person",
     permissions=PERMISSIONS,
+    power="guests",
     lanes=("invitations", "entra-writes"),
     wanted=wanted,
     read=read,

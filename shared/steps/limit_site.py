@@ -124,6 +124,7 @@ LIMIT_SITE = Step(
     sentence="A SharePoint site is shared no more widely than asked.",
     subject="named",
     permissions=("Sites.Read.All",),
+    power="settings",
     lanes=("sharepoint",),
     wanted=wanted,
     read=read,

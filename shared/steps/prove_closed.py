@@ -143,6 +143,7 @@ PROVE_CLOSED = Step(
     sentence="This partner cannot get in.",
     subject="partner",
     permissions=("Files.Read.All", "Organization.Read.All", "Policy.Read.All", "Sites.Read.All", "User.Read.All"),
+    power="settings",
     lanes=("entra-writes",),
     wanted=wanted,
     read=read,

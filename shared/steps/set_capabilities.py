@@ -151,6 +151,7 @@ SET_CAPABILITIES = Step(
     sentence="The partner may see of ours in Microsoft 365 what was asked.",
     subject="partner",
     permissions=PERMISSIONS,
+    power="settings",
     lanes=("entra-writes",),
     wanted=wanted,
     read=read,

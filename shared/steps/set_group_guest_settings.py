@@ -143,6 +143,7 @@ SET_GROUP_GUEST_SETTINGS = Step(
     subject="named",
     # The label and kind of the group are read as well.
     permissions=("Group.Read.All", "GroupSettings.ReadWrite.All"),
+    power="guests",
     lanes=("entra-writes",),
     wanted=wanted,
     read=read,

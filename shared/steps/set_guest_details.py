@@ -136,6 +136,7 @@ SET_GUEST_DETAILS = Step(
     sentence="Our directory says about the guest what is asked.",
     subject="person",
     permissions=("User.Read.All", "User.ReadWrite.All"),
+    power="guests",
     lanes=("entra-writes",),
     wanted=wanted,
     read=read,

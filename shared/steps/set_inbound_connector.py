@@ -173,6 +173,7 @@ SET_INBOUND_CONNECTOR = Step(
     sentence="Mail from the partner comes through a connector that asks for TLS, a certificate or addresses.",
     subject="partner",
     permissions=(),
+    power="settings",
     lanes=("exchange",),
     wanted=wanted,
     read=read,

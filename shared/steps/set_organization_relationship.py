@@ -235,6 +235,7 @@ SET_ORGANIZATION_RELATIONSHIP = Step(
     sentence="The partner's organization relationship is as asked.",
     subject="partner",
     permissions=(),
+    power="settings",
     lanes=("exchange",),
     wanted=wanted,
     read=read,

@@ -193,6 +193,7 @@ SET_OUTBOUND_CONNECTOR = Step(
     sentence="Mail to the partner goes through a connector that insists on TLS.",
     subject="partner",
     permissions=(),
+    power="settings",
     lanes=("exchange",),
     wanted=wanted,
     read=read,

@@ -119,6 +119,7 @@ SET_PARTNER_CONFIGURATION = Step(
     sentence="The partner's cross-tenant access configuration is as asked.",
     subject="partner",
     permissions=PERMISSIONS,
+    power="settings",
     lanes=("entra-writes",),
     wanted=wanted,
     read=read,

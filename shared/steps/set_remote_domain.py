@@ -247,6 +247,7 @@ SET_REMOTE_DOMAIN = Step(
     sentence="What may be sent to the partner's domains, and in which form, is as asked.",
     subject="partner",
     permissions=(),
+    power="settings",
     lanes=("exchange",),
     wanted=wanted,
     read=read,

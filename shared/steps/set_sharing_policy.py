@@ -211,6 +211,7 @@ SET_SHARING_POLICY = Step(
     sentence="Our people may share their calendars with the partner's people as asked.",
     subject="partner",
     permissions=(),
+    power="settings",
     lanes=("exchange",),
     wanted=wanted,
     read=read,

@@ -169,6 +169,7 @@ SHARE_ITEM = Step(
     sentence="A group has a role on a file or folder.",
     subject="named",
     permissions=("Files.ReadWrite.All",),
+    power="guests",
     lanes=("sharepoint",),
     wanted=wanted,
     read=read,

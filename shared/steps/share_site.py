@@ -164,6 +164,7 @@ SHARE_SITE = Step(
     sentence="A group is among the visitors or members of a SharePoint site.",
     subject="named",
     permissions=("GroupMember.Read.All",),
+    power="guests",
     lanes=("sharepoint",),
     wanted=wanted,
     read=read,

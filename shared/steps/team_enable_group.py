@@ -185,6 +185,7 @@ TEAM_ENABLE_GROUP = Step(
     subject="named",
     # Making a team needs it, and it is enough for everything else here (facts 2.2).
     permissions=("Group.ReadWrite.All",),
+    power="guests",
     lanes=("entra-writes",),
     wanted=wanted,
     read=read,

@@ -109,6 +109,7 @@ TELL_OWNERS = Step(
     sentence="The owners of the group know that guests of the partner are in it.",
     subject="named",
     permissions=("GroupMember.Read.All", "User.Read.All", "Mail.ReadBasic.All", "Mail.Send"),
+    power="mail",
     lanes=("mail",),
     reversible=False,
     wanted=wanted,

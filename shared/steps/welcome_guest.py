@@ -182,6 +182,7 @@ WELCOME_GUEST = Step(
     sentence="The guest has a mail of ours with the link by which they accept.",
     subject="person",
     permissions=("User.Read.All", "Mail.ReadBasic.All", "User.Invite.All", "Mail.Send"),
+    power="mail",
     lanes=("invitations", "mail"),
     reversible=False,
     wanted=wanted,

@@ -6,13 +6,10 @@ from typing import Any
 import pytest
 
 from infra.check.agreement import agreement, app_settings
-from infra.topology import GUESTS, MAIL, POWERS, SECRETS, TARGET, TENANT, topology, written
+from infra.topology import SECRETS, TARGET, topology, written
 from shared.settings import ROOT, Settings
-from shared.steps import STEPS
 from shared.tables.store import TABLES
 from tests.infra.deployments import SMALL, WHOLE, changed, deployed
-
-SPLIT_IS_KNOWN = "ENTENTE_POWERS" in {field.alias for field in Settings.model_fields.values()}
 
 
 def test_what_bicep_is_told_is_current() -> None:
@@ -23,7 +20,6 @@ def test_the_small_deployment_agrees_with_the_code() -> None:
     assert agreement(deployed(SMALL)) == []
 
 
-@pytest.mark.xfail(not SPLIT_IS_KNOWN, reason="shared/settings.py does not know ENTENTE_POWERS yet", strict=True)
 def test_the_whole_deployment_agrees_with_the_code() -> None:
     assert agreement(deployed(WHOLE)) == []
 
@@ -42,17 +38,6 @@ def test_every_secret_of_the_settings_comes_from_the_vault() -> None:
     given = app_settings(site)
     assert all(given[name].startswith("@Microsoft.KeyVault(") for name in topology()["secrets"])
     assert not {"ServiceBus", "Tables", "AzureWebJobsStorage"} & given.keys(), "a connection string is a shared key"
-
-
-def test_every_step_has_a_power_and_the_strong_ones_are_apart() -> None:
-    assert POWERS.keys() <= {step.name for step in STEPS}
-    for step in STEPS:
-        power = POWERS.get(step.name, GUESTS)
-        tenant_wide = step.exchange_roles or any(
-            name.startswith(("Policy.ReadWrite", "SharePointTenantSettings.ReadWrite")) for name in step.permissions
-        )
-        assert not tenant_wide or power == TENANT, f"{step.name} changes settings of the tenant"
-        assert ("Mail.Send" in step.permissions) == (power == MAIL), f"{step.name}: mail is a power of its own"
 
 
 def _host() -> Any:

@@ -1,12 +1,17 @@
-"""Least privilege: what each identity may do, read from the rendered role assignments."""
+"""Least privilege: what each app does by its power, and what each identity may do, read from the rendered role assignments."""
 
+import runpy
 from collections import defaultdict
+from typing import Any
 
 import pytest
 
 from infra.check.agreement import QUEUE, ROLE, app_settings
 from infra.check.rendering import Rendered
-from infra.topology import GUESTS, topology
+from infra.topology import topology
+from shared.nouns.power import POWERS, Power
+from shared.settings import ROOT, SettingsMissing, read_settings
+from shared.steps import STEPS
 from shared.topology import INTAKE, PARKED
 from tests.infra.deployments import SMALL, WHOLE, deployed
 
@@ -77,7 +82,7 @@ def test_split_apps_listen_on_their_own_queues_only() -> None:
         principal = next(name for name in rights if f"-{power}." in name)
         own = {queue["name"] for queue in topology()["queues"] if queue["power"] == power}
         assert queues(rights[principal][RECEIVER]) == own
-        assert (INTAKE in queues(rights[principal][SENDER])) == (power == GUESTS)
+        assert (INTAKE in queues(rights[principal][SENDER])) == (power == "guests")
         assert app_settings(site)["ENTENTE_POWERS"] == power
         blobs = rights[principal]["b7e6dc6d-f1e8-4753-8033-0f276bb0955b"]
         assert len(blobs) == 1, "each app has a storage account of its own, whose package no other can write"
@@ -125,3 +130,54 @@ def test_private_parts_have_an_endpoint_each() -> None:
     assert reached == set(closed)
     subnets = [site.body["properties"]["virtualNetworkSubnetId"] for site in rendered.of("Microsoft.Web/sites")]
     assert len(set(subnets)) == len(subnets), "an app of this plan has its subnet to itself"
+
+
+def functions(monkeypatch: pytest.MonkeyPatch, powers: str) -> dict[str, dict[str, Any]]:
+    """The functions of an app with these powers: name -> trigger."""
+    monkeypatch.setenv("ENTENTE_POWERS", powers)
+    app = runpy.run_path(str(ROOT / "function_app.py"))["app"]
+    return {one.get_function_name(): one.get_trigger().get_dict_repr() for one in app.get_functions()}
+
+
+def test_every_function_is_in_one_app_that_is_let_listen_on_its_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    every, split = functions(monkeypatch, ""), {power: functions(monkeypatch, power) for power in POWERS}
+    listed = sorted(name for app in split.values() for name in app)
+    assert listed == sorted(every), "a function whose module names no known POWER runs nowhere, or one runs twice"
+    allowed = {queue["name"]: queue["power"] for queue in topology()["queues"]}
+    for power, app in split.items():
+        for name, trigger in app.items():
+            if queue := trigger.get("queueName"):
+                assert allowed[queue] == power, f"{name} is of {power}, whose identity may not receive from {queue}"
+            assert "route" not in trigger or power == "guests", f"{name}: people can sign in to the app of guests alone"
+    queues_heard = {trigger["queueName"] for trigger in every.values() if "queueName" in trigger}
+    assert queues_heard == allowed.keys(), "somebody listens on every queue"
+
+
+def test_strong_powers_are_apart() -> None:
+    for step in STEPS:
+        tenant_wide = step.exchange_roles or any(
+            name.startswith(("Policy.ReadWrite", "SharePointTenantSettings.ReadWrite")) for name in step.permissions
+        )
+        assert not tenant_wide or step.power == "settings", f"{step.name} changes settings of the tenant"
+        assert ("Mail.Send" in step.permissions) == (step.power == "mail"), f"{step.name}: mail is a power of its own"
+
+
+def test_a_power_that_is_not_known_is_told_with_those_that_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsMissing, match="ENTENTE_POWERS names gusts; there are: guests, settings, mail"):
+        functions(monkeypatch, "gusts, mail")
+    with pytest.raises(SettingsMissing, match="ENTENTE_POWERS"):
+        read_settings({"ENTENTE_POWERS": "gusts"})
+
+
+@pytest.mark.parametrize(("said", "meant"), [("", POWERS), ("mail", ("mail",)), (" mail , guests", ("mail", "guests"))])
+def test_powers_are_read_as_they_are_listed(said: str, meant: tuple[Power, ...]) -> None:
+    settings = read_settings({**NEEDED, "ENTENTE_POWERS": said})
+    assert settings.powers == meant
+
+
+NEEDED = {
+    "ENTENTE_TENANT_ID": "00000000-0000-0000-0000-000000000002",
+    "ENTENTE_PERSON_KEY": "A" * 43 + "=",
+    "ServiceBus__fullyQualifiedNamespace": "bus.servicebus.windows.net",
+    "Tables__endpoint": "https://data.table.core.windows.net",
+}
