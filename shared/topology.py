@@ -5,6 +5,9 @@ from dataclasses import dataclass
 INTAKE = "partner-requests"
 FINISH = "finish-request"
 PARKED = "parked"
+TENANT_CHANGES = "tenant-changes"
+NOTIFICATIONS = "graph-notifications"
+LISTENING = "keep-listening"
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Queue:
 
 
 def queues(steps: tuple[tuple[str, bool], ...]) -> tuple[Queue, ...]:
-    """All queues of the app: intake, one per step (`(name, needs sessions)`), finishing, and `parked`.
+    """All queues of the app: intake, one per step (`(name, needs sessions)`), finishing, what others change, and `parked`.
 
     Every queue forwards its dead letters to `parked`; the dead letters of `parked` itself stay where they are.
     """
@@ -32,5 +35,8 @@ def queues(steps: tuple[tuple[str, bool], ...]) -> tuple[Queue, ...]:
         Queue(INTAKE),
         *(Queue(name, sessions=sessions) for name, sessions in steps),
         Queue(FINISH, sessions=True),
+        Queue(TENANT_CHANGES),
+        Queue(NOTIFICATIONS),
+        Queue(LISTENING, sessions=True),
         Queue(PARKED, forward_dead_letters=False),
     )
