@@ -52,6 +52,12 @@ class People:
         row = await self._table.get(_shelf(person), person)
         return None if row is None else Person(person, str(row["address"]), str(row.get("name", "")))
 
+    async def note_request(self, person: str, request: str, partner: str) -> None:
+        """The request is among those about the person, whose address may never have been known. Bears repetition."""
+        key = hashlib.sha256(request.encode()).hexdigest()[:16]
+        row = {"PartitionKey": _shelf(person), "RowKey": f"{person}|{key}", "request": request, "partner": partner}
+        await self._table.write(Merge(row))
+
     async def requests_of(self, person: str) -> list[tuple[str, str]]:
         """The requests that named the person, each with the partner it was for."""
         return [(str(row["request"]), str(row["partner"])) async for row in self._table.rows(_shelf(person), f"{person}|")]
