@@ -1,9 +1,10 @@
-"""Whether a message that names a task may run an attempt now: pure."""
+"""Whether a message that names a task may run an attempt now, and for how long attempts go on: pure."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from shared.nouns.messages import Attempt
+from shared.nouns.outcomes import Ending, Later, Stopped
 from shared.nouns.task import Task, TaskState
 
 
@@ -35,3 +36,10 @@ def turn(task: Task, message: Attempt, now: datetime, *, cancelled: bool, paused
     if paused:
         return Turn.PAUSED
     return Turn.GATE if waiting and gated else Turn.RUN
+
+
+def in_time(task: Task, ending: Ending, deadline: float, now: datetime) -> Ending:
+    """A task that has been attempted for longer than its step's deadline (seconds) stops, with the reason it was waiting for."""
+    if isinstance(ending, Later) and task.begun is not None and now - task.begun > timedelta(seconds=deadline):
+        return Stopped(f"not finished within {deadline / 3600:g} hours; the last reason: {ending.reason}")
+    return ending

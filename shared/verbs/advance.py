@@ -1,6 +1,7 @@
 """What follows from a settled task: its successors, the end of its cohort, the end of its request."""
 
 import hashlib
+from collections.abc import Iterable
 from datetime import timedelta
 
 from shared.bus import Envelope
@@ -27,13 +28,22 @@ async def advance(world: World, request: str, cohort: str) -> None:
 
 async def _send(world: World, ready: list[Task]) -> None:
     """Batches of the plan have had their slot since the request began; guests split off from one need one of their own."""
+    request = await world.request(ready[0].request)
+    if request is not None and request.mode == "plan":
+        await look_at_all(world, ready)
+        return
     planned = [task for task in ready if task.subject == task.group]
     others = [task for task in ready if task.subject != task.group]
-    request = await world.request(others[0].request) if others else None
-    # A plan writes nothing, so it takes nobody's slot and waits for none.
-    paced = request is None or request.mode == "apply"
-    slots = await world.slots(others) if paced else [world.clock()] * len(others)
-    await world.send([*planned, *others], [*[world.clock()] * len(planned), *slots])
+    await world.send([*planned, *others], [*[world.clock()] * len(planned), *await world.slots(others)])
+
+
+async def look_at_all(world: World, tasks: Iterable[Task]) -> None:
+    """One attempt for each cohort and function app is on its way, which looks at all that a plan has there.
+
+    A plan writes nothing to the tenant, so it takes nobody's slot and waits for none.
+    """
+    first = {(task.cohort, world.step(task.step).power): task for task in reversed(list(tasks))}
+    await world.send(first.values(), [world.clock()] * len(first))
 
 
 async def _close(world: World, name: str, cohort: str) -> None:

@@ -1,5 +1,6 @@
 """The one runner of all steps: read, compare, claim and write down the intent, apply, journal both with the ids, verify."""
 
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -14,11 +15,11 @@ from shared.tables.requests import Request, RequestState
 from shared.tables.store import Changed
 from shared.tables.task_rows import JournalEntry
 from shared.tenant import Tenant
-from shared.turn import Turn, turn
+from shared.turn import Turn, in_time, turn
 from shared.verbs.advance import advance, hold_gate
-from shared.verbs.look import look
+from shared.verbs.look import look_through
 from shared.verbs.park import park_by_hand, park_message, park_task, parked_id
-from shared.verbs.reverse import look_back, reverse
+from shared.verbs.reverse import reverse
 from shared.verbs.subjects import REFUSED, Unneeded, subject_of
 from shared.verbs.world import World, queue_of
 
@@ -63,7 +64,11 @@ async def _attempt(world: World, message: Attempt) -> None:
     now = world.clock()
     # Nobody sends an attempt before the approval; if somebody does, it is none.
     paused = request.paused or request.state is RequestState.AWAITING_APPROVAL
-    match turn(task, message, now, cancelled=request.cancelled, paused=paused):
+    next_turn = turn(task, message, now, cancelled=request.cancelled, paused=paused)
+    if request.mode == "plan" and next_turn in {Turn.RUN, Turn.GATE, Turn.CANCEL}:
+        await _look(world, replace(task, attempt=message.attempt), request)
+        return
+    match next_turn:
         case Turn.FOLLOW_UP:
             await _follow_up(world, task)
         case Turn.HELD:
@@ -81,6 +86,23 @@ async def _attempt(world: World, message: Attempt) -> None:
             return
 
 
+async def _look(world: World, task: Task, request: Request) -> None:
+    """Everything of the plan that can be seen where this task can has been looked at, with one message for what cannot be read now."""
+    rows = await world.tables.tasks.cohort(task.request, task.cohort)
+    cohort = [task if other.key == task.key else other for other in rows]
+    if request.cancelled:
+        now = world.clock()
+        seen = [move(other, TaskState.CANCELLED, CANCELLED_BEFORE, now) for other in cohort if not other.settled]
+    else:
+        seen = await look_through(world, request, cohort, world.step(task.step).power)
+    log.info("plan looked at", request=task.request, cohort=task.cohort, tasks=len(seen))
+    if waits := [other for other in seen if not other.settled]:
+        last = max(waits, key=lambda other: other.touched or world.clock())
+        await world.send([last], [last.touched or world.clock()])
+    await asyncio.gather(*(world.tables.tasks.save(other) for other in seen))
+    await advance(world, task.request, task.cohort)
+
+
 async def _run(world: World, task: Task, request: Request) -> None:
     step = world.step(task.step)
     with world.flight(task.request, task.cohort) as land:
@@ -96,7 +118,7 @@ async def _run(world: World, task: Task, request: Request) -> None:
         entries = [replace(entry, request_ids=written) for entry in _with_intents(task, entries, request.who)]
         task = replace(task, intents=tuple(replace(intent, journalled=True) for intent in task.intents))
         now = world.clock()
-        ending = _in_time(step, task, ending, now)
+        ending = in_time(task, ending, step.deadline, now)
         ended = end(task, ending, now)
         log.info(
             "attempt ended",
@@ -120,9 +142,7 @@ async def _run(world: World, task: Task, request: Request) -> None:
 
 
 async def _carried_out(world: World, step: Step[Tenant], task: Task, request: Request) -> tuple[Ending, Task, list[JournalEntry]]:
-    """The attempt's ending and entries: by looking alone, by taking back, or by making it so."""
-    if request.mode == "plan":
-        return *await (look_back(world, task) if task.reverses else look(world, step, request, task)), []
+    """The attempt's ending and entries: by taking back, or by making it so."""
     if task.reverses:
         return await reverse(world, step, request, task)
     try:
@@ -340,13 +360,6 @@ def _refused(task: Task) -> Stopped | None:
 
 def _answered(task: Task) -> Task:
     return replace(task, intents=tuple(replace(intent, answered=True) for intent in task.intents))
-
-
-def _in_time(step: Step[Tenant], task: Task, ending: Ending, now: datetime) -> Ending:
-    """A task that is later than its step's deadline stops, with the reason it was waiting for."""
-    if isinstance(ending, Later) and task.begun is not None and now - task.begun > timedelta(seconds=step.deadline):
-        return Stopped(f"not finished within {step.deadline / 3600:g} hours; the last reason: {ending.reason}")
-    return ending
 
 
 async def _again(world: World, message: Attempt, after: float) -> None:

@@ -8,7 +8,7 @@ from shared.nouns.messages import Attempt
 from shared.nouns.task import Task, TaskState
 from shared.tables.requests import Request, RequestState
 from shared.tables.store import Changed
-from shared.verbs.advance import advance, finish_if_settled
+from shared.verbs.advance import advance, finish_if_settled, look_at_all
 from shared.verbs.world import World
 
 
@@ -21,8 +21,10 @@ async def set_going(world: World, name: str, tasks: Iterable[Task]) -> None:
         return
     # What waits alone gets its slot when it may run; a batch has it from the beginning.
     pending = [task for task in listed if task.state is TaskState.READY or (not task.settled and task.subject == task.group)]
-    # A plan writes nothing, so it takes nobody's slot and waits for none.
-    slots = await world.slots(pending) if begun.mode == "apply" else [world.clock()] * len(pending)
+    if begun.mode == "plan":
+        await look_at_all(world, [task for task in pending if task.state is TaskState.READY])
+        pending = []
+    slots = await world.slots(pending)
     times = dict(zip((task.key for task in pending), slots, strict=True))
     ready = [task for task in pending if task.state is TaskState.READY]
     await world.send(ready, [times[task.key] for task in ready])

@@ -1,21 +1,67 @@
-"""What carrying a task out would do: read and compare, and nothing else."""
+"""What carrying tasks out would do: read and compare, and nothing else.
 
+A plan is looked at cohort by cohort: one message, one reading of the rows, and one writing, with everything in the tenant that it
+needs asked for at once.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 
 from shared.nouns.outcomes import Done, Ending, Later, NotYet, WontWork
 from shared.nouns.state import State, difference
 from shared.nouns.step import Step, Subject
-from shared.nouns.task import NEW_GROUP, Seen, Sight, Task
+from shared.nouns.task import NEW_GROUP, Seen, Sight, Task, TaskState, end
+from shared.plan import ready_now
 from shared.tables.requests import Request
 from shared.tenant import Tenant
+from shared.turn import in_time
+from shared.verbs.reverse import look_back
 from shared.verbs.subjects import Unneeded, subject_of
 from shared.verbs.world import World
 
 
-async def look(world: World, step: Step[Tenant], request: Request, task: Task) -> tuple[Ending, Task]:
-    """How the task would go, written down in `seen`, or Later where that cannot be read now."""
+async def look_through(world: World, request: Request, cohort: list[Task], power: str) -> list[Task]:
+    """The tasks of the cohort whose steps are in one function app (`power`) after a look at each, in the order they depend on.
+
+    What cannot be read now is left ready, with the time of its next attempt in `touched`.
+    """
+    rows = {task.key: task for task in cohort}
+    ours = {task.key for task in cohort if not task.settled and world.step(task.step).power == power}
+    looked: dict[str, Task] = {}
+    while turn := _turn(world, rows, ours - looked.keys()):
+        seen = await asyncio.gather(*(_look(world, request, task, rows) for task in turn))
+        looked |= {task.key: task for task in seen}
+        rows |= looked
+    return list(looked.values())
+
+
+def _turn(world: World, rows: Mapping[str, Task], left: set[str]) -> list[Task]:
+    """Those of the tasks `left` that wait for none of the others."""
+    free = {task.key for task in ready_now(list(rows.values()), world.after)}
+    return [rows[key] for key in rows if key in left and (key in free or rows[key].state is TaskState.READY)]
+
+
+async def _look(world: World, request: Request, task: Task, rows: Mapping[str, Task]) -> Task:
+    """The task after a look at it."""
+    step = world.step(task.step)
+    with world.tenant.recording() as calls:
+        ending, task = await (look_back(world, task) if task.reverses else look(world, step, request, task, rows))
+    asked = tuple(call.request_id for call in calls if call.request_id)
+    now = world.clock()
+    return end(replace(task, request_ids=(*task.request_ids, *asked)), in_time(task, ending, step.deadline, now), now)
+
+
+async def look(
+    world: World, step: Step[Tenant], request: Request, task: Task, rows: Mapping[str, Task] | None = None
+) -> tuple[Ending, Task]:
+    """How the task would go, written down in `seen`, or Later where that cannot be read now. `rows` are the tasks of its cohort by
+    key, where they are in hand."""
     try:
-        return await _looked(world, step, request, task)
+        # Exchange takes very few calls at once.
+        async with world.exchange if "exchange" in step.lanes else nullcontext():
+            return await _looked(world, step, request, task, rows)
     except Unneeded as error:
         return _told(task, Seen(Sight.CREATE, {}, task.wanted), error.reason)
     except WontWork as error:
@@ -26,10 +72,12 @@ async def look(world: World, step: Step[Tenant], request: Request, task: Task) -
         return Later(error.after, error.reason), task
 
 
-async def _looked(world: World, step: Step[Tenant], request: Request, task: Task) -> tuple[Ending, Task]:
-    if (before := await _made_before(world, step, task)) is not None:
+async def _looked(
+    world: World, step: Step[Tenant], request: Request, task: Task, rows: Mapping[str, Task] | None
+) -> tuple[Ending, Task]:
+    if (before := _made_before(step, task, rows or {})) is not None:
         return _told(task, Seen(Sight.CREATE, {}, task.wanted), f"follows on {before}")
-    subject, wanted, _ = await subject_of(world, request, task)
+    subject, wanted, _ = await subject_of(world, request, task, rows=rows)
     if task.group is not None and task.group.startswith(NEW_GROUP) and subject.group is None:
         return _told(task, Seen(Sight.CREATE, {}, task.wanted), "follows on the group that would be made")
     missing = {person: value for person, value in task.wanted.items() if person in task.members and person not in subject.members}
@@ -41,10 +89,10 @@ async def _looked(world: World, step: Step[Tenant], request: Request, task: Task
     return _compared(step, replace(subject, seen=actual), task, {**wanted, **missing}, actual)
 
 
-async def _made_before(world: World, step: Step[Tenant], task: Task) -> str | None:
+def _made_before(step: Step[Tenant], task: Task, rows: Mapping[str, Task]) -> str | None:
     """The step that would first have to make what this one is about: there is nothing to read yet."""
     for name in step.after if step.subject == "person" else ():
-        earlier = await world.tables.tasks.get(task.request, f"t|{task.cohort}|{name}|{task.subject}")
+        earlier = rows.get(f"t|{task.cohort}|{name}|{task.subject}")
         if earlier is not None and earlier.seen is not None and earlier.seen.sight is Sight.CREATE:
             return name
     return None

@@ -26,13 +26,13 @@ class Unneeded(Exception):
 
 
 async def subject_of(
-    world: World, request: Request, task: Task, *, back: bool = False
+    world: World, request: Request, task: Task, *, back: bool = False, rows: Mapping[str, Task] | None = None
 ) -> tuple[Subject, State, Mapping[str, str]]:
     """The subject, what is wanted of it now, and outcomes of members who will never be part of it.
 
     Looking `back` at what was done, it does not matter what has become since of the tasks that it followed. Else raises
     Unneeded where what it follows has not come about, NotYet while a group of the request is still being made, and WontWork
-    where it was not made.
+    where it was not made. `rows` are the tasks of its cohort by key, where they are in hand.
     """
     partner = Partner(request.partner_tenant, request.header.partner.name, request.header.partner.domains)
     subject = Subject(
@@ -45,14 +45,18 @@ async def subject_of(
         waited=(world.clock() - task.begun).total_seconds() if task.begun else 0.0,
     )
     if task.members:
-        return await _batch(world, task, subject, back=back)
+        return await _batch(world, task, subject, back=back, rows=rows)
     step = world.step(task.step)
     if step.addresses:
         subject = replace(subject, details={**task.details, **await _addresses(world, task, step.addresses)})
     if step.subject != "person":
         return subject, task.wanted, {}
     person = await world.tables.people.get(task.subject)
-    return replace(subject, person=person, ids={**await _ids_before(world, task, back=back), **task.ids}), task.wanted, {}
+    return (
+        replace(subject, person=person, ids={**await _ids_before(world, task, back=back, rows=rows), **task.ids}),
+        task.wanted,
+        {},
+    )
 
 
 async def _group(world: World, request: Request, task: Task, *, back: bool) -> str | None:
@@ -85,11 +89,12 @@ async def _addresses(world: World, task: Task, names: tuple[str, ...]) -> Mappin
     return found
 
 
-async def _ids_before(world: World, task: Task, *, back: bool) -> Mapping[str, str]:
+async def _ids_before(world: World, task: Task, *, back: bool, rows: Mapping[str, Task] | None) -> Mapping[str, str]:
     """The ids that the steps before this one have found for the same person."""
     ids: dict[str, str] = {}
     for name in world.step(task.step).after:
-        before = await world.tables.tasks.get(task.request, f"t|{task.cohort}|{name}|{task.subject}")
+        key = f"t|{task.cohort}|{name}|{task.subject}"
+        before = await world.tables.tasks.get(task.request, key) if rows is None else rows.get(key)
         if before is None:
             continue
         if before.state is not TaskState.DONE and not back:
@@ -98,9 +103,12 @@ async def _ids_before(world: World, task: Task, *, back: bool) -> Mapping[str, s
     return ids
 
 
-async def _batch(world: World, task: Task, subject: Subject, *, back: bool) -> tuple[Subject, State, Mapping[str, str]]:
+async def _batch(
+    world: World, task: Task, subject: Subject, *, back: bool, rows: Mapping[str, Task] | None
+) -> tuple[Subject, State, Mapping[str, str]]:
     """A batch is about those of its guests who are there; the others' own tasks say why they are not."""
-    cohort = {(other.step, other.subject): other for other in await world.tables.tasks.cohort(task.request, task.cohort)}
+    others = await world.tables.tasks.cohort(task.request, task.cohort) if rows is None else rows.values()
+    cohort = {(other.step, other.subject): other for other in others}
     users: dict[str, str] = {}
     outcomes: dict[str, str] = {}
     for person in task.members:

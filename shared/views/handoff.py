@@ -1,6 +1,7 @@
 """The handoff to a partner's own administrator, and what of their side can be seen from ours."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from shared.handoff import Handoff, Set, Us, handoff
@@ -120,11 +121,10 @@ async def _ours(world: World, request: Request, task: Task) -> dict[str, str]:
     what = f"our side: {task.step}"
     if (step := next((one for one in world.steps if one.name == task.step), None)) is None:
         return _line(what, UNSEEN, "this app has no such step any more")
-    try:
-        _, looked = await look(world, step, request, task)
-    except (NotYet, WontWork) as error:
-        return _line(what, UNSEEN, error.reason)
-    sight = looked.seen.sight if looked.seen else Sight.NOTHING
+    ending, looked = await look(world, step, request, replace(task, seen=None))
+    if looked.seen is None:
+        return _line(what, UNSEEN, ending.reason)
+    sight = looked.seen.sight
     return _line(
         what, YES if sight is Sight.NOTHING else NO, "is as asked" if sight is Sight.NOTHING else f"is not as asked ({sight})"
     )
