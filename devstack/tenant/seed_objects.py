@@ -8,15 +8,17 @@ from devstack.tenant.tenant import SimulatedTenant
 
 
 def plant_users(tenant: SimulatedTenant, given: list[Record]) -> None:
-    """The users are there, with their sponsors."""
+    """The users are there, with their sponsors and managers."""
     planted = [(_user(tenant, item), item) for item in given]
     for entry, item in planted:
         for name in item.get("sponsors", []):
             tenant.relations.add("sponsors", entry.id, find(tenant, name).id, replicated=True)
+        if item.get("manager"):
+            tenant.relations.add("manager", entry.id, find(tenant, item["manager"]).id, replicated=True)
 
 
 def _user(tenant: SimulatedTenant, item: Record) -> Entry:
-    values = {name: value for name, value in item.items() if name != "sponsors"}
+    values = {name: value for name, value in item.items() if name not in ("sponsors", "manager")}
     mail = item.get("mail") or (item.get("userPrincipalName", "") if "#" not in item.get("userPrincipalName", "") else "")
     if not mail:
         raise ValueError(f"a user of the seed needs a userPrincipalName or a mail; got {item!r}")

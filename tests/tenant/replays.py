@@ -216,6 +216,7 @@ REPLAYS = (
     Replay("DELETE /users/{id}", "/users/{bo}", None, 204),
     Replay("POST /users/{id}/revokeSignInSessions", "/users/{ana}/revokeSignInSessions"),
     Replay("GET /users/{id}/sponsors", "/users/{ana}/sponsors"),
+    Replay("GET /users/{id}/manager", "/users/{noor}/manager"),
     Replay("POST /users/{id}/sponsors/$ref", "/users/{ana}/sponsors/$ref", {"@odata.id": USERS + "/{noor}"}, 204),
     Replay("DELETE /users/{id}/sponsors/{reference}/$ref", "/users/{ana}/sponsors/{mia}/$ref", None, 204),
     Replay("POST /users/{id}/checkMemberGroups", "/users/{ana}/checkMemberGroups", {"groupIds": ["{project}", "{readers}"]}),

@@ -126,7 +126,7 @@ def _link(relation: str, *, added: bool) -> Callable[[SimulatedTenant, dict[str,
     def deed(tenant: SimulatedTenant, given: dict[str, Any]) -> None:
         target, other = _target(tenant, given), find(tenant, str(given.get("who")))
         (tenant.relations.add if added else tenant.relations.remove)(relation, target.id, other.id)
-        if relation != "sponsors":
+        if relation not in ("sponsors", "manager"):
             _audit(tenant, given, way.format(relation.removesuffix("s")), other, AuditedChange(targets=(target,)))
 
     return deed
@@ -181,6 +181,8 @@ _DEEDS: dict[str, Callable[[SimulatedTenant, dict[str, Any]], None]] = {
     "remove-owner": _link("owners", added=False),
     "add-sponsor": _link("sponsors", added=True),
     "remove-sponsor": _link("sponsors", added=False),
+    "add-manager": _link("manager", added=True),
+    "remove-manager": _link("manager", added=False),
     **{f"set-{kind.words}": kind.set for kind in _CONFIGURED},
     **{f"remove-{kind.words}": kind.remove for kind in _CONFIGURED},
 }

@@ -1,11 +1,11 @@
-"""References between objects (members, owners, sponsors), each with its own replication delay."""
+"""References between objects (members, owners, sponsors, manager), each with its own replication delay."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from devstack.tenant.directory.lag import Lag
 
-RELATIONS = ("members", "owners", "sponsors")
+RELATIONS = ("members", "owners", "sponsors", "manager")
 
 
 def _edge(relation: str, source: str, target: str) -> str:
