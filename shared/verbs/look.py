@@ -18,7 +18,7 @@ from shared.tables.requests import Request
 from shared.tenant import Tenant
 from shared.turn import in_time
 from shared.verbs.reverse import look_back
-from shared.verbs.subjects import Unneeded, subject_of
+from shared.verbs.subjects import Unneeded, maker, subject_of
 from shared.verbs.world import World
 
 
@@ -29,12 +29,22 @@ async def look_through(world: World, request: Request, cohort: list[Task], power
     """
     rows = {task.key: task for task in cohort}
     ours = {task.key for task in cohort if not task.settled and world.step(task.step).power == power}
+    rows |= await _makers(world, request, [rows[key] for key in ours], rows)
     looked: dict[str, Task] = {}
     while turn := _turn(world, rows, ours - looked.keys()):
         seen = await asyncio.gather(*(_look(world, request, task, rows) for task in turn))
         looked |= {task.key: task for task in seen}
         rows |= looked
     return list(looked.values())
+
+
+async def _makers(world: World, request: Request, tasks: list[Task], rows: Mapping[str, Task]) -> dict[str, Task]:
+    """By key, what makes the groups that the tasks are about, after a look at it: it is no use to wait for a plan to make them."""
+    groups = {task.group for task in tasks if task.group is not None and task.group.startswith(NEW_GROUP)}
+    found = [making for group in groups if (making := await maker(world, request, group, rows)) is not None]
+    unknown = [making for making in found if making.key not in rows and not making.settled]
+    seen = await asyncio.gather(*(_look(world, request, making, {}) for making in unknown))
+    return {making.key: making for making in (*found, *seen) if making.key not in rows}
 
 
 def _turn(world: World, rows: Mapping[str, Task], left: set[str]) -> list[Task]:

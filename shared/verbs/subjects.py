@@ -38,7 +38,7 @@ async def subject_of(
     subject = Subject(
         id=task.subject,
         partner=partner,
-        group=await _group(world, request, task, back=back),
+        group=await _group(world, request, task, back=back, rows=rows),
         details=task.details,
         ids=task.ids,
         intents=task.intents,
@@ -59,23 +59,28 @@ async def subject_of(
     )
 
 
-async def _group(world: World, request: Request, task: Task, *, back: bool) -> str | None:
+async def _group(world: World, request: Request, task: Task, *, back: bool, rows: Mapping[str, Task] | None) -> str | None:
     """The object id of the task's group; that of one which the same request makes is known when it is there."""
     if task.group is None or not task.group.startswith(NEW_GROUP):
         return task.group
     name = task.group.removeprefix(NEW_GROUP)
+    if (making := await maker(world, request, task.group, rows or {})) is None:
+        raise WontWork(f"Nothing in this request makes group {name}")
+    if making.state is TaskState.DONE or back:
+        return making.ids.get("group")
+    if making.settled:
+        raise WontWork(f"Group {name} was not made ({making.reason or making.state.value}): see its own task")
+    raise NotYet(f"group {name} is still being made", after=GROUP_WAIT)
+
+
+async def maker(world: World, request: Request, group: str, rows: Mapping[str, Task]) -> Task | None:
+    """The task of the request that makes this group; from `rows`, by key, where it is among them."""
     for step in world.steps:
-        if step.subject != "named" or "group" not in step.keeps:
-            continue
-        making = await world.tables.tasks.get(task.request, f"t|{PARTNER_COHORT}|{step.name}|{request.partner_tenant}.{name}")
-        if making is None:
-            continue
-        if making.state is TaskState.DONE or back:
-            return making.ids.get("group")
-        if making.settled:
-            raise WontWork(f"Group {name} was not made ({making.reason or making.state.value}): see its own task")
-        raise NotYet(f"group {name} is still being made", after=GROUP_WAIT)
-    raise WontWork(f"Nothing in this request makes group {name}")
+        if step.subject == "named" and "group" in step.keeps:
+            key = f"t|{PARTNER_COHORT}|{step.name}|{request.partner_tenant}.{group.removeprefix(NEW_GROUP)}"
+            if (task := rows.get(key) or await world.tables.tasks.get(request.id, key)) is not None:
+                return task
+    return None
 
 
 async def _addresses(world: World, task: Task, names: tuple[str, ...]) -> Mapping[str, str]:
