@@ -52,6 +52,7 @@ def _unknown(template: Template, known: Iterable[str]) -> Iterator[Fault]:
         "approval.steps": template.approval.steps or (),
         "defaults": template.defaults,
         "locked": template.locked,
+        "drift.steps": template.drift.steps,
     }
     for field, names in named.items():
         if strange := [name for name in names if name not in known]:

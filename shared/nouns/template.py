@@ -5,7 +5,9 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from shared.nouns.expiry import Expiry
 from shared.nouns.request import HttpsUrl, Language
+from shared.nouns.watching import Adoption, Drift, Redemption, Succession
 
 ObjectId = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
 
@@ -80,6 +82,11 @@ class Template(BaseModel):
         Field(description="By step, the settings that a request may not give: what `defaults` say stands, or the step's own."),
     ] = {}
     synchronization: Synchronization | None = None
+    adoption: Adoption = Adoption()
+    drift: Drift = Drift()
+    succession: Succession = Succession()
+    redemption: Redemption = Redemption()
+    expiry: Annotated[Expiry | None, Field(description="When guests go by the clock, and how. Left out: never.")] = None
 
     @model_validator(mode="after")
     def _allows_its_own_link(self) -> Self:

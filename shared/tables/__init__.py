@@ -8,8 +8,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from shared.settings import Settings
+from shared.tables.asks import Asks
 from shared.tables.blocks import Blocks
+from shared.tables.deltas import Deltas
+from shared.tables.drift import DriftTable
+from shared.tables.guest_index import GuestIndex
 from shared.tables.guests import Guests
+from shared.tables.heard import Heard
 from shared.tables.journal import Journal
 from shared.tables.pace import Pace
 from shared.tables.parked import Parked
@@ -18,6 +23,7 @@ from shared.tables.people import People
 from shared.tables.requests import Requests
 from shared.tables.seals import Seals
 from shared.tables.store import TABLES, Table, Write
+from shared.tables.subscriptions import Subscriptions
 from shared.tables.tasks import Tasks
 from shared.tables.together import Together
 
@@ -33,12 +39,18 @@ class Tables:
         self.tasks = Tasks(Together(table("tasks")))
         self.partners = Partners(table("partners"))
         self.blocks = Blocks(table("partners"))
+        self.drift = DriftTable(table("drift"))
         self.guests = Guests(table("guests"))
+        self.index = GuestIndex(table("guests"))
         self.people = People(table("people"))
         self.pace = Pace(table("pace"))
         self.parked = Parked(table("parked"))
         self.journal = Journal(table("tasks"), table("requests"))
         self.seals = Seals(table("seals"))
+        self.asks = Asks(table("asks"))
+        self.subscriptions = Subscriptions(table("subscriptions"))
+        self.deltas = Deltas(table("deltas"))
+        self.heard = Heard(table("heard"))
         self.close = ending
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 type Row = Mapping[str, Any]
-TABLES = ("requests", "tasks", "partners", "guests", "people", "pace", "parked", "seals")
+TABLES = ("requests", "tasks", "partners", "drift", "guests", "people", "pace", "parked", "seals", "asks", "subscriptions", "deltas", "heard")
 MOST_IN_A_TRANSACTION = 100
 
 

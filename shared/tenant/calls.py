@@ -1,4 +1,4 @@
-"""Which calls were made to Microsoft 365, for the journal and for support cases."""
+"""Which calls were made to Microsoft 365, for the journal and for support cases; and how urgent those are that are made."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,3 +36,24 @@ def record(call: Call) -> None:
     """The call is in every recording that is open around it."""
     for calls in _RECORDINGS.get():
         calls.append(call)
+
+
+_PRIORITY: ContextVar[str] = ContextVar("priority_of_calls_to_the_tenant", default="")
+
+
+@contextmanager
+def low_priority() -> Iterator[None]:
+    """All calls to Microsoft Graph inside the `with` say that they can wait: where it throttles, it is these first.
+
+    https://learn.microsoft.com/graph/throttling
+    """
+    mark = _PRIORITY.set("Low")
+    try:
+        yield
+    finally:
+        _PRIORITY.reset(mark)
+
+
+def priority(usual: str) -> str:
+    """What a call says about its urgency."""
+    return _PRIORITY.get() or usual

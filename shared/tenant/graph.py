@@ -20,6 +20,7 @@ from msgraph.graph_service_client import GraphServiceClient
 from shared.nouns.outcomes import NotYet
 from shared.nouns.step import Json
 from shared.tenant.answers import ANSWER_WAIT, Answer
+from shared.tenant.calls import priority
 from shared.tenant.fields import entry, objects, text
 from shared.tenant.operations import Operation
 from shared.tenant.settings import TenantSettings
@@ -58,6 +59,18 @@ class Graph:
         """A good answer, or one whose status is in `allow`. Any other raises NotYet or WontWork."""
         return _expected(await self._send(operation, build(self._client), about), allow)
 
+    async def page(
+        self, operation: Operation, build: Build, link: str = "", *, about: str, allow: Collection[int] = ()
+    ) -> Answer:
+        """One page of a list: the first, or the one that `link` (the next link of an earlier answer) leads to."""
+        information = build(self._client)
+        if link:
+            headers = information.headers
+            information = RequestInformation(Method.GET)
+            information.headers.add_all(headers)
+            information.url = self._ours(link, operation, about)
+        return _expected(await self._send(operation, information, about), allow)
+
     async def pages(
         self, operation: Operation, build: Build, *, about: str, allow: Collection[int] = ()
     ) -> AsyncIterator[Answer]:
@@ -75,7 +88,7 @@ class Graph:
                 return
             information = RequestInformation(Method.GET)
             information.headers.add_all(headers)
-            information.url = self._ours(link, operation, about)
+            information.url = self.ours(link, operation, about)
 
     async def batch(self, operation: Operation, items: Mapping[str, BatchItem], *, about: str) -> dict[str, Answer]:
         """The answer to every item (at most 20), by key. Items fail singly; an item without an answer raises NotYet.
@@ -95,7 +108,7 @@ class Graph:
         return {key: _item_answer(operation, item, found[key]) for key, item in items.items()}
 
     async def _send(self, operation: Operation, information: RequestInformation, about: str) -> Answer:
-        information.headers.try_add("x-ms-throttle-priority", self._settings.priority)
+        information.headers.try_add("x-ms-throttle-priority", priority(self._settings.priority))
         self._adapter.set_base_url_for_request_information(information)
         # The builders write $filter as %24filter; some services behind Graph, and people who read logs, know only the former.
         # The template is filled in once here; the adapter's own conversion would do it twice, for a third of a call's work.
@@ -105,7 +118,7 @@ class Graph:
         request = self._wire.client.build_request(method, url, headers=information.request_headers, content=information.content)
         return await self._wire.send(operation, request, resource=self._settings.graph_resource, about=about)
 
-    def _ours(self, link: str, operation: Operation, about: str) -> str:
+    def ours(self, link: str, operation: Operation, about: str) -> str:
         """The link, if it leads where we ask anyway: our token goes nowhere else."""
         here, there = urlsplit(self._settings.graph_url), urlsplit(link)
         if (here.scheme, here.netloc) != (there.scheme, there.netloc):

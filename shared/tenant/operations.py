@@ -120,9 +120,28 @@ RESET_REDEMPTION = Operation("reset the redemption of a guest", ("User.Invite.Al
 FIND_OUTSIDERS = Operation("look for the people of a domain", ("User.Read.All",))
 SWITCH_ACCOUNT = Operation("enable or disable a user", ("User.EnableDisableAccount.All", "User.Read.All"), write=True)
 READ_ROLES_OF_USER = Operation("read which directory roles a user has", ("User.Read.All",))
+READ_MANAGER = Operation("read who a user's manager is", ("User.Read.All",))
+READ_GROUPS_OF_USER = Operation("read which groups a user is in", ("GroupMember.Read.All",))
 LIST_APPS = Operation("list the applications of another organization", ("Application.Read.All",))
 LIST_SIGN_INS = Operation("list sign-ins", ("AuditLog.Read.All",))
 LIST_AUDITS = Operation("list changes in the directory", ("AuditLog.Read.All",))
+
+# Hearing of changes: reading what is subscribed to is enough, and no wider permission takes its place.
+LIST_SUBSCRIPTIONS = Operation("list our subscriptions to changes", ("User.Read.All", "GroupMember.Read.All"))
+SUBSCRIBE_TO_USERS = Operation("subscribe to changes of users", ("User.Read.All",), write=True)
+SUBSCRIBE_TO_GROUPS = Operation("subscribe to changes of groups", ("GroupMember.Read.All",), write=True)
+RENEW_SUBSCRIPTION = Operation("renew a subscription to changes", ("User.Read.All", "GroupMember.Read.All"), write=True)
+REAUTHORIZE_SUBSCRIPTION = Operation(
+    "reauthorize a subscription to changes", ("User.Read.All", "GroupMember.Read.All"), write=True
+)
+DELETE_SUBSCRIPTION = Operation("delete a subscription to changes", ("User.Read.All", "GroupMember.Read.All"), write=True)
+CHANGED_USERS = Operation("ask which users have changed", ("User.Read.All",))
+CHANGED_GROUPS = Operation("ask which groups have changed", ("GroupMember.Read.All",))
+
+# Clean-up. Without the second permission, or without Entra ID P1, guests are listed without their sign-ins.
+LIST_GUESTS = Operation("list the guests of our directory", ("User.Read.All",))
+LIST_GUESTS_SIGN_INS = Operation("list our guests with their sign-ins", ("AuditLog.Read.All", "User.Read.All"))
+READ_SIGN_INS = Operation("read when a guest last signed in", ("AuditLog.Read.All", "User.Read.All"))
 
 _EXCHANGE = ("Exchange.ManageAsApp",)
 GET_RELATIONSHIPS = Operation("Get-OrganizationRelationship", _EXCHANGE)

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from shared.tenant.calls import Call, recording
+from shared.tenant.calls import Call, low_priority, recording
 from shared.tenant.settings import TenantSettings
 
 if TYPE_CHECKING:
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
     from shared.tenant.accounts import Accounts
     from shared.tenant.capabilities import CrossTenantCapabilities
+    from shared.tenant.colleagues import Colleagues
     from shared.tenant.communities import Communities
     from shared.tenant.configured import Cmdlets
+    from shared.tenant.delta import Delta
     from shared.tenant.drives import Drives
     from shared.tenant.evidence import Evidence
     from shared.tenant.exchange import Exchange
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from shared.tenant.group_settings import GroupSettings
     from shared.tenant.group_teams import GroupTeams
     from shared.tenant.groups import Groups
+    from shared.tenant.guest_list import GuestList
     from shared.tenant.invitations import Invitations
     from shared.tenant.licences import Licences
     from shared.tenant.mail import Mailbox
@@ -37,7 +40,9 @@ if TYPE_CHECKING:
     from shared.tenant.redemption import Redemption
     from shared.tenant.sharepoint import SharePoint
     from shared.tenant.sharing_policies import SharingPolicies
+    from shared.tenant.sightings import Sightings
     from shared.tenant.sites import Sites
+    from shared.tenant.subscriptions import ChangeSubscriptions
     from shared.tenant.teams_settings import TeamsSettings
     from shared.tenant.tokens import Credential
     from shared.tenant.unified_groups import UnifiedGroups
@@ -77,10 +82,28 @@ class Tenant:
         return Accounts(self._graph)
 
     @cached_property
+    def colleagues(self) -> Colleagues:
+        from shared.tenant.colleagues import Colleagues
+
+        return Colleagues(self._graph)
+
+    @cached_property
     def evidence(self) -> Evidence:
         from shared.tenant.evidence import Evidence
 
         return Evidence(self._graph)
+
+    @cached_property
+    def sightings(self) -> Sightings:
+        from shared.tenant.sightings import Sightings
+
+        return Sightings(self._graph)
+
+    @cached_property
+    def guest_list(self) -> GuestList:
+        from shared.tenant.guest_list import GuestList
+
+        return GuestList(self._graph)
 
     @cached_property
     def invitations(self) -> Invitations:
@@ -228,6 +251,18 @@ class Tenant:
 
         return Owners(self._graph)
 
+    @cached_property
+    def change_subscriptions(self) -> ChangeSubscriptions:
+        from shared.tenant.subscriptions import ChangeSubscriptions
+
+        return ChangeSubscriptions(self._graph)
+
+    @cached_property
+    def delta(self) -> Delta:
+        from shared.tenant.delta import Delta
+
+        return Delta(self._graph)
+
     @property
     def labels_without_guests(self) -> frozenset[str]:
         """Ids of the sensitivity labels that keep guests out, as the settings say; no API for apps shows it (facts 2.4)."""
@@ -244,6 +279,10 @@ class Tenant:
     def recording(self) -> AbstractContextManager[list[Call]]:
         """All calls that are made inside the `with`, in this task and those it starts, oldest first."""
         return recording()
+
+    def low_priority(self) -> AbstractContextManager[None]:
+        """All calls to Microsoft Graph inside the `with`, in this task and those it starts, say that they can wait."""
+        return low_priority()
 
     async def close(self) -> None:
         """Connections are closed. What was never opened stays so."""

@@ -1,12 +1,12 @@
 """What follows from a settled task: its successors, the end of its cohort, the end of its request."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from shared.bus import Envelope
 from shared.nouns.messages import Attempt, Finish
-from shared.nouns.task import Task, TaskState
+from shared.nouns.task import NEW_GROUP, Task, TaskState
 from shared.plan import ready_now, split_off
 from shared.tables.requests import Request
 from shared.topology import FINISH
@@ -58,8 +58,19 @@ async def _close(world: World, name: str, cohort: str) -> None:
     }
     if guests:
         await world.tables.guests.note(request.partner_tenant, guests)
+    await _index(world, request, tasks, guests)
     await world.tables.tasks.close_cohort(name, cohort)
     await finish_if_settled(world, request, salt=f"{cohort} {max(str(task.settled_at) for task in tasks)}")
+
+
+async def _index(world: World, request: Request, tasks: list[Task], guests: Mapping[str, tuple[str, str, tuple[str, ...]]]) -> None:
+    """Whoever hears of a change to one of these users, sponsors or groups finds whose guests it concerns."""
+    groups = {task.group for task in tasks if task.group is not None and not task.group.startswith(NEW_GROUP)}
+    groups |= {task.ids["group"] for task in tasks if "group" in task.ids}
+    if request.mode == "apply" and (guests or groups):
+        users = {user: person for person, (user, _, _) in guests.items()}
+        sponsors = {sponsor for _, _, found in guests.values() for sponsor in found}
+        await world.tables.index.note(request.partner_tenant, users, sponsors=sponsors, groups=groups)
 
 
 async def finish_if_settled(world: World, request: Request, salt: str) -> None:
