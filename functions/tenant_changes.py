@@ -1,17 +1,67 @@
-"""What others changed in the tenant: heard of here, and reacted to."""
+"""What others changed in the tenant: heard of here, from whoever knows the address, and reacted to."""
 
 import azure.functions as func
 
+from functions.retries import retries
 from shared.nouns.changes import change_from
 from shared.nouns.errors import Refusal
+from shared.nouns.outcomes import NotYet
 from shared.root import world
-from shared.topology import TENANT_CHANGES
+from shared.topology import NOTIFICATIONS, TENANT_CHANGES
 from shared.verbs.hear import hear
+from shared.verbs.listen import Unreadable, listen, listen_later
 from shared.verbs.park import park_message
 
 POWER = "guests"
+# Nothing in an answer is ever markup, whatever was sent.
+PLAIN = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'"}
 
 bp = func.Blueprint()
+
+
+@bp.function_name("hear-tenant-changes")
+@bp.route(route="tenant-changes", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+async def hear_tenant_changes(req: func.HttpRequest) -> func.HttpResponse:
+    """202: what Microsoft Graph has told is on our queue. The token of a handshake comes back as it is."""
+    return await _answered(req)
+
+
+@bp.function_name("hear-lifecycle")
+@bp.route(route="tenant-changes/lifecycle", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+async def hear_lifecycle(req: func.HttpRequest) -> func.HttpResponse:
+    """202: what Microsoft Graph wants done about a subscription is ordered."""
+    return await _answered(req)
+
+
+async def _answered(req: func.HttpRequest) -> func.HttpResponse:
+    # https://learn.microsoft.com/graph/change-notifications-delivery-webhooks#notificationurl-validation
+    token = req.params.get("validationToken")
+    if token is not None:
+        return func.HttpResponse(token, status_code=200, mimetype="text/plain", headers=PLAIN)
+    try:
+        await listen(await world(), req.get_body(), "webhook")
+    except Unreadable:
+        return func.HttpResponse(status_code=400, headers=PLAIN)
+    except NotYet:
+        # Graph tells it again, with growing gaps, for four hours.
+        return func.HttpResponse(status_code=503, headers=PLAIN)
+    return func.HttpResponse(status_code=202, headers=PLAIN)
+
+
+@bp.function_name("take-cloud-event")
+@bp.service_bus_queue_trigger(
+    arg_name="message", queue_name=NOTIFICATIONS, connection="ServiceBus", data_type=func.DataType.BINARY
+)
+async def take_cloud_event(message: func.ServiceBusMessage) -> None:
+    """What Event Grid has delivered is on our queue, or will be."""
+    ours = await world()
+    body = message.get_body()
+    try:
+        await listen(ours, body, "event-grid")
+    except Unreadable as error:
+        await park_message(ours, NOTIFICATIONS, body, str(error))
+    except NotYet as error:
+        await listen_later(ours, body, error, retries(message))
 
 
 @bp.function_name("react-to-change")

@@ -8,16 +8,26 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from shared.nouns.changes import Change, Upkeep
 from shared.nouns.messages import Attempt, Finish
 from shared.nouns.request import PartnerRequest
 from shared.nouns.template import Template
 from shared.settings import ROOT, Settings
 
 DOCS = ROOT / "docs"
+# Read by the Functions host alone: what happens then, and the usual value.
+SCHEDULES = {
+    "ENTENTE_SWEEP_SCHEDULE": ("lost tasks are looked for", "0 */5 * * * *"),
+    "ENTENTE_SEAL_SCHEDULE": ("new journal entries are sealed", "30 */5 * * * *"),
+    "ENTENTE_LISTEN_SCHEDULE": ("subscriptions to changes are looked after and canaries released", "20 */15 * * * *"),
+    "ENTENTE_CATCH_UP_SCHEDULE": ("it is looked for changes that no notification told of", "40 10 * * * *"),
+}
 MODELS: dict[str, tuple[type[BaseModel], str]] = {
     "partner-request.v1.json": (PartnerRequest, "A partner request, or one complete part of a split one."),
     "attempt.v1.json": (Attempt, "One run at a task; travels on the step's queue."),
     "finish.v1.json": (Finish, "All tasks of a request may be settled; travels on queue finish-request."),
+    "change.v1.json": (Change, "A hint that an object of the tenant has changed; travels on queue tenant-changes."),
+    "upkeep.v1.json": (Upkeep, "What is to be done so that changes go on being heard; travels on queue keep-listening."),
     "template.v1.json": (Template, "A partner template (templates/*.toml)."),
 }
 
@@ -49,22 +59,17 @@ def _settings_page() -> str:
             "needed" if field.is_required() else f"default `{_shown(field.default)}`" if _shown(field.default) else "optional"
         )
         lines += [f"## {field.alias}", "", f"{field.description} ({default})", ""]
-    lines += [
-        "## ENTENTE_SWEEP_SCHEDULE",
-        "",
-        "When lost tasks are looked for, as NCRONTAB (`0 */5 * * * *`). The Functions host reads it, and refuses to start without. (needed)",
-        "",
-        "## ENTENTE_SEAL_SCHEDULE",
-        "",
-        "When new journal entries are sealed, as NCRONTAB (`30 */5 * * * *`). The Functions host reads it, and refuses to start without. (needed)",
-        "",
-    ]
+    for name, (what, when) in SCHEDULES.items():
+        said = f"When {what}, as NCRONTAB (`{when}`). The Functions host reads it, and refuses to start without. (needed)"
+        lines += [f"## {name}", "", said, ""]
     return "\n".join(lines)
 
 
 def _shown(value: object) -> str:
     if isinstance(value, Path):
         return value.name
+    if isinstance(value, bytes):
+        return value.decode()
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 

@@ -14,7 +14,9 @@ from shared.nouns.power import POWERS, Power
 
 ROOT = Path(__file__).parent.parent
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
+Percent = Annotated[float, Field(ge=0, le=100)]
 Rate = Annotated[float, Field(ge=0, le=1_000)]
+OPTIONAL_ID = r"^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$"
 Role = Literal["Requester", "Approver", "Operator", "Reader"]
 
 
@@ -170,6 +172,28 @@ class Settings(BaseModel):
         alias="ENTENTE_LINK",
         description="Base URL of the page about requests, for links in mails; empty: mails name the request only.",
     )
+    app_url: str = Field(
+        "",
+        alias="ENTENTE_APP_URL",
+        description="Base URL of this app as people reach it, such as `https://name.azurewebsites.net`: mails to sponsors link to their page "
+        "there. Empty: no mail is sent to sponsors, and their questions wait.",
+    )
+    sponsor_links: bool = Field(
+        False,
+        alias="ENTENTE_SPONSOR_LINKS",
+        description="Mails to sponsors have a signed link for each guest, by which they answer once without signing in. Whoever gets such a mail "
+        "can answer; off by default, so that sponsors sign in. Needs ENTENTE_LINK_KEY.",
+    )
+    link_key: bytes = Field(
+        b"",
+        alias="ENTENTE_LINK_KEY",
+        description="Key that signs sponsors' links: at least 32 random bytes in base64 (`openssl rand -base64 32`). Another key makes all links "
+        "that are out worthless at once.",
+        repr=False,
+    )
+    link_days: Annotated[int, Field(ge=1, le=90)] = Field(
+        14, alias="ENTENTE_LINK_DAYS", description="For how many days a sponsor's link is good."
+    )
     language: Literal["en", "nl", "de", "fr"] = Field(
         "en", alias="ENTENTE_LANGUAGE", description="Language of mails to our own people: en, nl, de or fr."
     )
@@ -227,7 +251,83 @@ class Settings(BaseModel):
         description="Mails from our mailbox (Exchange Online takes 30 a minute). 0 switches it off.",
     )
 
-    @field_validator("person_key", mode="before")
+    notification_url: str = Field(
+        "",
+        alias="ENTENTE_NOTIFICATION_URL",
+        description="Where Microsoft Graph tells of changes: the app's own public address (`https://name.azurewebsites.net`; http on this machine "
+        "only), or an Event Grid partner topic or event hub as docs/tenant-changes.md says. Empty: nothing is subscribed to, and changes are "
+        "found by the hourly catch-up alone.",
+    )
+    client_state_key: bytes = Field(
+        b"",
+        alias="ENTENTE_CLIENT_STATE_KEY",
+        description="Key of the secrets by which notifications prove where they come from: at least 32 random bytes in base64 "
+        "(`openssl rand -base64 32`), in Key Vault. Needed with ENTENTE_NOTIFICATION_URL. With another key all is subscribed to anew.",
+        repr=False,
+    )
+    canary_user: Annotated[str, Field(pattern=OPTIONAL_ID)] = Field(
+        "",
+        alias="ENTENTE_NOTIFICATION_CANARY_USER",
+        description="Object id of a disabled user made to be changed by us (their job title alone), so that a notification has to come of it. "
+        "Empty: silence shows only when the catch-up finds what nobody has told.",
+    )
+    canary_group: Annotated[str, Field(pattern=OPTIONAL_ID)] = Field(
+        "",
+        alias="ENTENTE_NOTIFICATION_CANARY_GROUP",
+        description="Object id of a security group without any access, made for the canary user to come and go in. Empty: only users are listened for so.",
+    )
+    silence_seconds: Annotated[float, Field(ge=1, le=604_800)] = Field(
+        3_600,
+        alias="ENTENTE_SILENCE_SECONDS",
+        description="A canary's change that nobody has told of for so long means that notifications no longer come: health turns red. Microsoft "
+        "promises no delay for users and groups; it used to be minutes.",
+    )
+
+    brake_guests: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        50, alias="ENTENTE_BRAKE_GUESTS", description="A clean-up run that would touch more guests than these is held for a person."
+    )
+    brake_tenant_percent: Percent = Field(
+        5, alias="ENTENTE_BRAKE_TENANT_PERCENT", description="So many percent of the tenant's guests, and a clean-up run is held."
+    )
+    brake_partner_percent: Percent = Field(
+        25, alias="ENTENTE_BRAKE_PARTNER_PERCENT", description="So many percent of one partner's guests, and a clean-up run is held."
+    )
+    brake_few: Annotated[int, Field(ge=0, le=1_000)] = Field(
+        3,
+        alias="ENTENTE_BRAKE_FEW",
+        description="Percentages and jumps count only above so many guests: one of two guests is half of them.",
+    )
+    brake_jump: Annotated[float, Field(ge=1, le=1_000)] = Field(
+        3,
+        alias="ENTENTE_BRAKE_JUMP",
+        description="So many times what earlier runs came to on average, and a clean-up run is held.",
+    )
+    brake_missing_percent: Percent = Field(
+        20,
+        alias="ENTENTE_BRAKE_MISSING_PERCENT",
+        description="Sign-in data missing for more than so many percent of the guests who have accepted, and a clean-up run is held.",
+    )
+    canary: Annotated[int, Field(ge=0, le=1_000)] = Field(
+        5,
+        alias="ENTENTE_CANARY",
+        description="So many guests are blocked or deleted first; the rest waits to see whether anybody objects. 0: none.",
+    )
+    canary_hours: Annotated[float, Field(ge=0, le=720)] = Field(
+        24, alias="ENTENTE_CANARY_HOURS", description="How long the rest of a clean-up run waits for the first few guests."
+    )
+    clean_up_page_seconds: Annotated[float, Field(ge=0, le=600)] = Field(
+        8,
+        alias="ENTENTE_CLEAN_UP_PAGE_SECONDS",
+        description="Pause between two pages of the guest list. Sign-in data counts to Microsoft's limit on reports (5 requests in 10 s "
+        "for an app and tenant), of which one page in 8 s is a quarter.",
+    )
+    protected: tuple[str, ...] = Field(
+        (),
+        alias="ENTENTE_PROTECTED",
+        description="Object ids (comma separated) of accounts that clean-up never touches, such as break-glass accounts.",
+    )
+
+    @field_validator("person_key", "client_state_key", "link_key", mode="before")
     @classmethod
     def _decoded(cls, value: object) -> object:
         if not isinstance(value, str):
@@ -240,13 +340,20 @@ class Settings(BaseModel):
             raise ValueError("must hold at least 32 bytes, for example from `openssl rand -base64 32`")
         return key
 
-    @field_validator("powers", "key_roles", "approvers", "labels_without_guests", mode="before")
+    @field_validator("powers", "key_roles", "approvers", "labels_without_guests", "protected", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
 
     @field_validator(
-        "graph_url", "exchange_url", "sharepoint_url", "sharepoint_admin_url", "teams_url", "fabric_url", "tables_endpoint"
+        "graph_url",
+        "exchange_url",
+        "sharepoint_url",
+        "sharepoint_admin_url",
+        "teams_url",
+        "fabric_url",
+        "tables_endpoint",
+        "app_url",
     )
     @classmethod
     def _safe(cls, value: str) -> str:
@@ -255,12 +362,31 @@ class Settings(BaseModel):
             raise ValueError("must be https (http is for this machine only)")
         return value.rstrip("/")
 
+    @field_validator("notification_url")
+    @classmethod
+    def _tells(cls, value: str) -> str:
+        if value.startswith(("EventGrid:?", "EventHub:https://")):
+            return value
+        if urlsplit(value).query or urlsplit(value).path.strip("/"):
+            raise ValueError(
+                "is the app's address alone, without path and query, or begins with EventGrid:? or EventHub:https://"
+            )
+        return cls._safe(value)
+
+    @model_validator(mode="after")
+    def _proved(self) -> Self:
+        if self.notification_url and not self.client_state_key:
+            raise ValueError("ENTENTE_CLIENT_STATE_KEY is needed with ENTENTE_NOTIFICATION_URL")
+        return self
+
     @model_validator(mode="after")
     def _reachable(self) -> Self:
         if not (self.service_bus or self.service_bus_namespace):
             raise ValueError("ServiceBus or ServiceBus__fullyQualifiedNamespace is needed")
         if not (self.tables or self.tables_endpoint):
             raise ValueError("Tables or Tables__endpoint is needed")
+        if self.sponsor_links and not self.link_key:
+            raise ValueError("ENTENTE_SPONSOR_LINKS is on, so ENTENTE_LINK_KEY is needed")
         return self
 
 
@@ -306,6 +432,7 @@ def read_emergency_settings(environment: Mapping[str, str] | None = None) -> tup
     return read_settings({**stand_ins, **given}), why
 
 
-def has_managed_identity() -> bool:
-    """This process runs where Azure gives it a managed identity."""
-    return bool(os.environ.get("IDENTITY_ENDPOINT"))
+def identity_endpoint() -> tuple[str, str] | None:
+    """Address and secret by which this process gets tokens of its managed identity; None where Azure has given it none."""
+    url, secret = os.environ.get("IDENTITY_ENDPOINT", ""), os.environ.get("IDENTITY_HEADER", "")
+    return (url, secret) if url and secret else None

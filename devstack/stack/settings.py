@@ -57,6 +57,9 @@ def app_settings(where: Addresses, graph: str) -> dict[str, str]:
         # Who asks and who approves must be two people: on this machine the command says who it is (`entente --as NAME`).
         "WEBSITE_AUTH_ENABLED": "true",
         "ENTENTE_KEY_ROLES": "Requester,Approver,Operator,Reader",
+        "ENTENTE_CLIENT_STATE_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
+        "ENTENTE_LISTEN_SCHEDULE": "20 */15 * * * *",
+        "ENTENTE_CATCH_UP_SCHEDULE": "40 10 * * * *",
         "ENTENTE_SEAL_SCHEDULE": "15 * * * * *",
         "ENTENTE_SWEEP_SCHEDULE": "*/30 * * * * *",
     }

@@ -67,15 +67,16 @@ def change_from(body: bytes) -> Change:
 
 class Upkeep(BaseModel):
     """Something is to be done so that changes go on being heard: `catch-up` (a round of the delta query of `resource`, or the rest of
-    one), `renew` (all subscriptions are looked after), `reauthorize` (the subscription of this id)."""
+    one), `recall` (all guests and sponsors are read again), `renew` (all subscriptions are looked after), `reauthorize` (the one of this id)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     version: Literal[1] = 1
-    do: Literal["catch-up", "renew", "reauthorize"]
+    do: Literal["catch-up", "recall", "renew", "reauthorize"]
     resource: Literal["users", "groups", "subscriptions"]
     why: Annotated[str, Field(pattern=r"^[a-z0-9 -]{1,60}$", description="For the log.")]
     subscription: Annotated[str, Field(pattern=r"^([A-Za-z0-9-]{1,64})?$")] = ""
+    page: Annotated[int, Field(ge=0, description="The rest of a round goes on behind so many pages.")] = 0
     retry: Annotated[int, Field(ge=0, le=100_000)] = 0
 
 

@@ -13,6 +13,7 @@ from shared.tables.blocks import Blocks
 from shared.tables.deltas import Deltas
 from shared.tables.drift import DriftTable
 from shared.tables.guest_index import GuestIndex
+from shared.tables.exemptions import Exemptions
 from shared.tables.guests import Guests
 from shared.tables.heard import Heard
 from shared.tables.journal import Journal
@@ -21,6 +22,7 @@ from shared.tables.parked import Parked
 from shared.tables.partners import Partners
 from shared.tables.people import People
 from shared.tables.requests import Requests
+from shared.tables.runs import Runs
 from shared.tables.seals import Seals
 from shared.tables.store import TABLES, Table, Write
 from shared.tables.subscriptions import Subscriptions
@@ -51,6 +53,8 @@ class Tables:
         self.subscriptions = Subscriptions(table("subscriptions"))
         self.deltas = Deltas(table("deltas"))
         self.heard = Heard(table("heard"))
+        self.runs = Runs(table("runs"))
+        self.exemptions = Exemptions(table("exemptions"))
         self.close = ending
 
 

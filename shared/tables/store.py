@@ -5,7 +5,23 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 type Row = Mapping[str, Any]
-TABLES = ("requests", "tasks", "partners", "drift", "guests", "people", "pace", "parked", "seals", "asks", "subscriptions", "deltas", "heard")
+TABLES = (
+    "requests",
+    "tasks",
+    "partners",
+    "drift",
+    "guests",
+    "people",
+    "pace",
+    "parked",
+    "seals",
+    "asks",
+    "runs",
+    "exemptions",
+    "subscriptions",
+    "deltas",
+    "heard",
+)
 MOST_IN_A_TRANSACTION = 100
 
 

@@ -68,7 +68,7 @@ class Graph:
             headers = information.headers
             information = RequestInformation(Method.GET)
             information.headers.add_all(headers)
-            information.url = self._ours(link, operation, about)
+            information.url = self.ours(link, operation, about)
         return _expected(await self._send(operation, information, about), allow)
 
     async def pages(

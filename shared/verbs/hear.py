@@ -1,35 +1,72 @@
-"""A hint from queue `tenant-changes` becomes a reaction, once."""
+"""A hint from queue `tenant-changes` becomes a reaction, once; what is told again, or was told by our own canary, asks Graph nothing."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.bus import Envelope
 from shared.log import log
 from shared.nouns.changes import Change
-from shared.nouns.outcomes import NotYet
+from shared.nouns.outcomes import NotYet, WontWork
+from shared.tables.heard import MOST_DIGESTS, Mark
 from shared.topology import TENANT_CHANGES
+from shared.verbs.canary import heard_canary, is_canary
+from shared.verbs.park import park_message
 from shared.verbs.react import react
 from shared.verbs.world import World
 
 # With the waits growing to a minute, eight hours.
 MOST_RETRIES = 500
+TOLD = frozenset({"webhook", "event-grid", "event-hub"})
 
 
 async def hear(world: World, change: Change) -> None:
-    """What the change asks for has been done; where something was out of reach, it is tried again later."""
+    """What the change asks for has been done; where something was out of reach, it is tried again later, and parked where that is no use."""
     try:
-        await react(world, change)
+        if is_canary(world.settings, change):
+            await heard_canary(world, change)
+        else:
+            await _hear(world, change)
     except NotYet as error:
         if change.retry >= MOST_RETRIES:
             raise
         log.warning("reaction postponed", kind=change.kind, object=change.id, reason=error.reason)
         await world.bus.send([told(change.again(), world.again_at(error.after, change.retry))])
+    except WontWork as error:
+        await park_message(world, TENANT_CHANGES, change.model_dump_json(exclude_defaults=True).encode(), error.reason)
+
+
+async def _hear(world: World, change: Change) -> None:
+    now, notified = world.clock(), change.source in TOLD
+    mark = await world.tables.heard.get(change.id) if notified else None
+    if mark is not None and is_replay(change, mark, timedelta(seconds=world.settings.horizon_seconds)):
+        world.ears.numbers["replayed"] += 1
+        log.info("change told again", kind=change.kind, object=change.id, source=change.source)
+        return
+    await react(world, change)
+    if notified:
+        known = mark.digests if mark else ()
+        digests = (*(one for one in known if one != digest(change)), digest(change))
+        await world.tables.heard.save(change.id, Mark(now, digests[-MOST_DIGESTS:]))
+    late = (world.clock() - (change.happened or change.seen)).total_seconds()
+    log.info("change handled", kind=change.kind, object=change.id, source=change.source, seconds=round(late, 3))
+
+
+def is_replay(change: Change, mark: Mark, horizon: timedelta) -> bool:
+    """The object has been read since the change, because of this very telling or a later one.
+
+    Where Graph told no time, as with members, only the last telling is known to be a copy: the same may have happened again. A reading
+    sees what happened a consistency horizon before, whatever was told between.
+    """
+    if "." not in change.mark:
+        return digest(change) in mark.digests or (change.happened is not None and change.happened < mark.read - horizon)
+    return mark.digests[-1:] == (digest(change),)
+
+
+def digest(change: Change) -> str:
+    """What is the same for each telling of the same thing."""
+    return change.mark.partition(".")[0]
 
 
 def told(change: Change, at: datetime | None = None) -> Envelope:
     """The message that tells the change."""
-    return Envelope(
-        queue=TENANT_CHANGES,
-        message_id=change.message_id(),
-        body=change.model_dump_json(exclude_defaults=True),
-        at=at,
-    )
+    body = change.model_dump_json(exclude_defaults=True)
+    return Envelope(queue=TENANT_CHANGES, message_id=change.message_id(), body=body, at=at)

@@ -45,11 +45,12 @@ def test_the_request_in_the_readme_is_one() -> None:
 
 
 def test_the_sample_settings_are_settings_that_exist() -> None:
+    from shared.schemas import SCHEDULES
     from shared.settings import Settings
 
     sample = json.loads((ROOT / "local.settings.sample.json").read_text(encoding="utf-8"))["Values"]
     known = {field.alias for field in Settings.model_fields.values()}
-    hosts_own = {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage", "ENTENTE_SWEEP_SCHEDULE", "ENTENTE_SEAL_SCHEDULE"}
+    hosts_own = {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage", *SCHEDULES}
     assert set(sample) - known - hosts_own == set()
     needed = {field.alias for field in Settings.model_fields.values() if field.is_required()}
     assert needed <= set(sample)

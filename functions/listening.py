@@ -1,0 +1,61 @@
+"""What keeps us hearing of changes: subscriptions renewed, what was not told found, canaries released."""
+
+import azure.functions as func
+
+from shared.nouns.changes import Upkeep, upkeep_from
+from shared.nouns.errors import Refusal
+from shared.root import world
+from shared.topology import LISTENING
+from shared.verbs.canary import release_canaries
+from shared.verbs.hearing import watch
+from shared.verbs.park import park_message
+from shared.verbs.tend import tend
+from shared.verbs.upkeep import order
+
+POWER = "guests"
+
+bp = func.Blueprint()
+
+
+@bp.function_name("renew-subscriptions")
+@bp.timer_trigger(arg_name="timer", schedule="%ENTENTE_LISTEN_SCHEDULE%", run_on_startup=False, use_monitor=False)
+async def renew_subscriptions(timer: func.TimerRequest) -> None:
+    """Our subscriptions are being looked after."""
+    del timer
+    await order(await world(), Upkeep(do="renew", resource="subscriptions", why="by the clock"))
+
+
+@bp.function_name("release-canaries")
+@bp.timer_trigger(arg_name="timer", schedule="%ENTENTE_LISTEN_SCHEDULE%", run_on_startup=False, use_monitor=False)
+async def release_canaries_timer(timer: func.TimerRequest) -> None:
+    """The canaries have changed, and silence has been told."""
+    del timer
+    ours = await world()
+    await watch(ours)
+    await release_canaries(ours)
+
+
+@bp.function_name("catch-up-changes")
+@bp.timer_trigger(arg_name="timer", schedule="%ENTENTE_CATCH_UP_SCHEDULE%", run_on_startup=False, use_monitor=False)
+async def catch_up_changes(timer: func.TimerRequest) -> None:
+    """What no notification has told is being looked for."""
+    del timer
+    ours = await world()
+    await order(ours, Upkeep(do="catch-up", resource="users", why="hourly"))
+    await order(ours, Upkeep(do="catch-up", resource="groups", why="hourly"))
+
+
+@bp.function_name(LISTENING)
+@bp.service_bus_queue_trigger(
+    arg_name="message", queue_name=LISTENING, connection="ServiceBus", data_type=func.DataType.BINARY, is_sessions_enabled=True
+)
+async def keep_listening(message: func.ServiceBusMessage) -> None:
+    """What the message orders is done, or will be tried again."""
+    ours = await world()
+    body = message.get_body()
+    try:
+        upkeep = upkeep_from(body)
+    except Refusal as refusal:
+        await park_message(ours, LISTENING, body, str(refusal))
+        return
+    await tend(ours, upkeep)

@@ -1,0 +1,147 @@
+"""What Microsoft Graph, or somebody who says so, has told us: checked against our secrets, and put on our own queue.
+
+Nothing is asked of Graph here, and of the tables only which subscriptions are ours.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import secrets
+from collections.abc import Coroutine, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from shared.bus import Envelope
+from shared.log import log
+from shared.nouns.changes import Change, Source, Upkeep
+from shared.nouns.errors import Refusal
+from shared.nouns.notices import Notice, chunks, read_notices
+from shared.nouns.outcomes import NotYet
+from shared.tables.store import Changed
+from shared.tables.subscriptions import Kept
+from shared.topology import NOTIFICATIONS
+from shared.verbs.hear import told
+from shared.verbs.subscribe import client_state, fingerprint
+from shared.verbs.upkeep import order
+from shared.verbs.world import World
+
+# Graph waits three seconds; what is not on the queue by then is told again. Sending itself is never broken off.
+# https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
+SEND_SECONDS = 2.5
+MOST_RETRIES = 500
+
+
+class Unreadable(Exception):
+    """What was posted is no notification. The message says why."""
+
+
+async def listen(world: World, body: bytes, source: Source) -> None:
+    """Every element that proves to come from a subscription of ours is on queue `tenant-changes`, or ordered to be done.
+
+    Whatever else was in the body was dropped and counted. Raises Unreadable, or NotYet where it must be told again.
+    """
+    now, ears = world.clock(), world.ears
+    try:
+        found = read_notices(body)
+    except Refusal as refusal:
+        ears.numbers["unreadable"] += 1
+        await write_down(world)
+        raise Unreadable(str(refusal)) from refusal
+    kept = await ears.subscriptions(world.tables.subscriptions, now, {notice.subscription for notice in found.notices})
+    genuine = [notice for notice in found.notices if _genuine(world, notice, kept)]
+    dropped = {"unreadable": found.unreadable, "forged": len(found.notices) - len(genuine)}
+    ears.numbers.update({name: number for name, number in dropped.items() if number})
+    if sum(dropped.values()):
+        log.warning("notifications dropped", source=source, **dropped)
+    if genuine:
+        ears.numbers["heard"] += len(genuine)
+        happened = [notice.happened for notice in genuine if notice.happened is not None]
+        ears.heard(now, (now - max(happened)).total_seconds() if happened else None)
+        await _within(SEND_SECONDS, _pass_on(world, genuine, kept, source, now))
+    await write_down(world)
+
+
+async def listen_later(world: World, body: bytes, error: NotYet, retry: int) -> None:
+    """A CloudEvent is read again later. Raises the error where that was tried too often."""
+    if retry >= MOST_RETRIES:
+        raise error
+    at = world.again_at(error.after, retry)
+    words = b"%b\nagain %d %b" % (body, retry + 1, at.isoformat().encode())
+    name = hashlib.sha256(words).hexdigest()
+    await world.bus.send([Envelope(NOTIFICATIONS, name, body, at=at, properties={"retry": str(retry + 1)})])
+
+
+async def write_down(world: World) -> None:
+    """What was counted is on record, if that can be done now; if not, with what comes next."""
+    with contextlib.suppress(NotYet, Changed):
+        await world.ears.write(world.tables.subscriptions, world.clock())
+
+
+def _genuine(world: World, notice: Notice, kept: Sequence[Kept]) -> bool:
+    """The notice carries the secret of its subscription, and is about our tenant.
+
+    A subscription that is being made has no id yet on record. Every secret is compared, and each in constant time.
+    """
+    key, good = world.settings.client_state_key, False
+    mark = fingerprint(key)
+    for one in kept:
+        if one.key != mark:
+            continue
+        same = hmac.compare_digest(client_state(key, one.resource, one.salt).encode(), notice.state.encode())
+        good |= same and one.id in {notice.subscription, ""}
+    return good and notice.tenant in {"", world.settings.tenant_id.lower()}
+
+
+async def _pass_on(world: World, notices: Sequence[Notice], kept: Sequence[Kept], source: Source, now: datetime) -> None:
+    changes = [change for notice in notices if not notice.lifecycle for change in _changes(notice, source, now)]
+    if changes:
+        await world.bus.send(_envelopes(changes))
+    for upkeep in {wanted: None for notice in notices if notice.lifecycle for wanted in _upkeep(notice, kept)}:
+        await order(world, upkeep)
+
+
+def _changes(notice: Notice, source: Source, now: datetime) -> Iterable[Change]:
+    # Graph tells no time with members: the same words may be told again and mean another change, which no queue may take for a copy.
+    mark = notice.digest if notice.timed else f"{notice.digest}.{secrets.token_hex(8)}"
+    for number, (came, went) in enumerate(chunks(notice.came, notice.went)):
+        yield Change(
+            kind=notice.kind,
+            id=notice.id,
+            what=notice.what,
+            seen=now,
+            source=source,
+            happened=notice.happened,
+            came=came,
+            went=went,
+            mark=mark if number == 0 else f"{mark}.{number}",
+        )
+
+
+def _envelopes(changes: Iterable[Change]) -> list[Envelope]:
+    """One message each; what a body tells twice is sent once."""
+    return list({envelope.message_id: envelope for envelope in map(told, changes)}.values())
+
+
+def _upkeep(notice: Notice, kept: Sequence[Kept]) -> Iterable[Upkeep]:
+    """What a lifecycle event asks for."""
+    match notice.lifecycle:
+        case "reauthorizationRequired":
+            name = notice.subscription
+            yield Upkeep(do="reauthorize", resource="subscriptions", why="asked by microsoft", subscription=name)
+        case "subscriptionRemoved":
+            yield Upkeep(do="renew", resource="subscriptions", why="removed by microsoft")
+        case _:
+            for one in kept:
+                if one.id in {notice.subscription, ""}:
+                    yield Upkeep(do="catch-up", resource=one.resource, why="missed")
+
+
+async def _within(seconds: float, sending: Coroutine[Any, Any, None]) -> None:
+    """It is done. Raises NotYet where it is not yet; it goes on then, for a sender that is broken off is of no use any more."""
+    task = asyncio.create_task(sending)
+    done, _ = await asyncio.wait({task}, timeout=seconds)
+    if not done:
+        task.add_done_callback(lambda late: late.cancelled() or late.exception())
+        raise NotYet(f"the queue has not taken a notification within {seconds} s", after=1.0, effect_unknown=True)
+    task.result()
