@@ -75,10 +75,12 @@ class Border:
 class MemoryTable:
     """A table in memory, with etags and transactions as Table Storage has them."""
 
+    # No etag comes twice, whoever's content a table goes on with.
+    _tags = itertools.count(1)
+
     def __init__(self, name: str, border: Border) -> None:
         self._name = name
         self._border = border
-        self._tags = itertools.count(1)
         self.content: dict[tuple[str, str], dict[str, Any]] = {}
 
     async def get(self, partition: str, key: str) -> dict[str, Any] | None:

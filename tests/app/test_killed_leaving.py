@@ -1,17 +1,24 @@
-"""The worker dies before and after calls to the outside while a partner goes, or comes with every option: the end is the same."""
+"""The worker dies before and after calls to the outside while a partner goes, or comes with every option: the end is the same.
+
+A worker that dies takes its memory along, so what is left depends on what it had written: dying before or after a read is dying
+before the next write. That is why every write is tried, and no read.
+"""
 
 from pathlib import Path
 from typing import Any
 
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from devstack.tenant.seed import plant
-from tests.app.conftest import Stage
+from tests.app.conftest import Moment, Stage
 from tests.app.whole import FULL, differences, few, picture, templates, unfinished
 from tests.rig import Rig
 
 SMALL: dict[str, Any] = {
     "version": 1,
     "id": "small",
-    "template": "freely",
     "partner": {"name": "Fabrikam", "domains": ["fabrikam.com"]},
     "sponsors": ["mia@contoso.com"],
     "guests": [{"email": "ana@fabrikam.com", "groups": ["partner-readers"]}],
@@ -23,10 +30,7 @@ SMALL: dict[str, Any] = {
     },
 }
 LIST = {"sharepoint": {"settings": {"sharingDomainRestrictionMode": "allowList", "sharingAllowedDomainList": ["northwind.com"]}}}
-# The whole request makes hundreds of calls; the killings are spread over them.
-KILLINGS = 8
-# Of the small one's leaving every fifth call is tried, before and after by turns.
-EVERY = 5
+READS = ("get", "rows", "GET")
 
 
 async def begun(stage: Stage, folder: Path) -> tuple[Rig, dict[str, Any]]:
@@ -35,51 +39,74 @@ async def begun(stage: Stage, folder: Path) -> tuple[Rig, dict[str, Any]]:
     return rig, picture(stage.running)
 
 
-async def gone(rig: Rig, name: str) -> None:
-    await rig.settle({**SMALL, "id": name, "action": "offboard", "guests": [], "steps": {}})
+async def gone(rig: Rig, template: str) -> None:
+    await rig.settle({**SMALL, "id": "off", "template": template, "action": "offboard", "guests": [], "steps": {}})
 
 
-def assert_gone(stage: Stage, rig: Rig, before: dict[str, Any]) -> None:
+def assert_gone(stage: Stage, rig: Rig, end: dict[str, Any]) -> None:
     assert unfinished(rig, "off") == []
     assert rig.tables["parked"].content == {}
     assert not rig.bus.dead
     assert ("closed", "off") in rig.tables["requests"].content
-    assert differences(before, picture(stage.running)) == []
+    assert differences(end, picture(stage.running)) == []
 
 
-async def test_a_worker_that_dies_anywhere_while_a_partner_goes_leaves_nothing_behind(stage: Stage, tmp_path: Path) -> None:
-    folder = templates(tmp_path)
-    rig, before = await begun(stage, folder)
-    await rig.settle(SMALL)
-    first = rig.border.calls
-    await gone(rig, "off")
+@pytest.mark.parametrize("template", ["freely", "shut"])
+async def test_a_worker_that_dies_anywhere_while_a_partner_goes_leaves_the_same_behind(
+    stage: Stage, tmp_path: Path, template: str
+) -> None:
+    rig, before = await begun(stage, templates(tmp_path))
+    await rig.settle({**SMALL, "template": template})
+    there = stage.moment(rig, ENTENTE_TEMPLATES=str(tmp_path))
+    rig = await stage.back_at(there)
+    await gone(rig, template)
+    end = before if template == "freely" else picture(stage.running)
+    assert_gone(stage, rig, end)
+    if template == "shut":
+        assert [user["accountEnabled"] for user in end["users"]] == [False]
+        assert "allowed" not in str(end["crossTenantPartners"])
+    writes = [number for number, what in enumerate(rig.border.log, start=1) if what.rpartition(".")[2] not in READS]
+    assert len(writes) > 50
+    for number in writes:
+        # Before a write is after the last one, but for the message that is under way: enough to be tried in one of the two.
+        for after in (False, True) if template == "freely" else (True,):
+            await _dying(stage, there, template, end, (number, after))
+
+
+async def _dying(stage: Stage, there: Moment, template: str, end: dict[str, Any], at: tuple[int, bool]) -> None:
+    rig = await stage.back_at(there)
+    rig.border.kill_at, rig.border.kill_after_effect = at
+    await gone(rig, template)
+    try:
+        assert_gone(stage, rig, end)
+    except AssertionError as error:
+        number, after = at
+        where = f"{'after' if after else 'before'} call {number} ({rig.border.log[number - 1]})"
+        raise AssertionError(f"killed {where}: {error}") from error
+
+
+@pytest.fixture
+async def counted(stage: Stage, tmp_path: Path) -> tuple[int, int]:
+    """How many calls the example with every option makes when it comes, and when it goes."""
+    rig, before = await begun(stage, templates(tmp_path))
+    await rig.settle(few(1, template="freely"))
+    coming = rig.border.calls
+    await gone(rig, "freely")
     assert_gone(stage, rig, before)
-    for number in range(first + 1, rig.border.calls + 1, EVERY):
-        after = number % 2 == 0
-        rig, before = await begun(stage, folder)
-        await rig.settle(SMALL)
-        rig.border.kill_at, rig.border.kill_after_effect = number, after
-        await gone(rig, "off")
-        try:
-            assert_gone(stage, rig, before)
-        except AssertionError as error:
-            where = f"{'after' if after else 'before'} call {number} ({rig.border.log[number - 1]})"
-            raise AssertionError(f"killed {where}: {error}") from error
+    return coming, rig.border.calls - coming
 
 
-async def test_a_worker_that_dies_anywhere_among_all_options_leaves_nothing_undone(stage: Stage, tmp_path: Path) -> None:
-    folder = templates(tmp_path)
-    wished = few(1, template="freely")
-    rig, before = await begun(stage, folder)
-    await rig.settle(wished)
-    await gone(rig, "off")
+@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(first=st.floats(0, 1, exclude_max=True), second=st.floats(0, 1, exclude_max=True), after=st.booleans())
+async def test_a_worker_that_dies_anywhere_among_all_options_leaves_nothing_undone(
+    stage: Stage, tmp_path: Path, counted: tuple[int, int], first: float, second: float, after: bool
+) -> None:
+    """Hundreds of calls are made, so some are drawn: one while everything comes, and one while it goes."""
+    coming, going = counted
+    rig, before = await begun(stage, tmp_path)
+    rig.border.kill_at, rig.border.kill_after_effect = 1 + int(first * coming), after
+    await rig.settle(few(1, template="freely"))
+    assert unfinished(rig, FULL["id"]) == [], rig.border.log[rig.border.kill_at - 1]
+    rig.border.kill_at = rig.border.calls + 1 + int(second * going)
+    await gone(rig, "freely")
     assert_gone(stage, rig, before)
-    calls = rig.border.calls
-    for place in range(KILLINGS):
-        number, after = 1 + place * calls // KILLINGS, place % 2 == 1
-        rig, before = await begun(stage, folder)
-        rig.border.kill_at, rig.border.kill_after_effect = number, after
-        await rig.settle(wished)
-        assert unfinished(rig, FULL["id"]) == [], f"killed at call {number} ({rig.border.log[number - 1]})"
-        await gone(rig, "off")
-        assert_gone(stage, rig, before)

@@ -20,7 +20,8 @@ TOUCHED = frozenset({"WhenChanged", "WhenChangedUTC", "lastModifiedDateTime", "e
 
 
 def templates(folder: Path) -> Path:
-    """Templates as shipped, but joint-project puts everything back as it was when the partner goes; `ours` has every step."""
+    """Templates as shipped, but also joint-project as `put-back`, which puts everything back as it was when the partner
+    goes, as `freely`, which does so without approval, and as `shut`, which shuts the partner out without approval."""
     for path in (ROOT / "templates").glob("*.toml"):
         text = path.read_text(encoding="utf-8")
         (folder / path.name).write_text(text, encoding="utf-8")
@@ -29,6 +30,8 @@ def templates(folder: Path) -> Path:
             (folder / "put-back.toml").write_text(back, encoding="utf-8")
             freely = back.replace('"put-back"', '"freely"').replace("[approval]", "[approval]\nsteps = []")
             (folder / "freely.toml").write_text(freely, encoding="utf-8")
+            shut = text.replace('"joint-project"', '"shut"').replace("[approval]", "[approval]\nsteps = []")
+            (folder / "shut.toml").write_text(shut, encoding="utf-8")
     return folder
 
 
