@@ -14,7 +14,7 @@ _RECIPIENTS = "Exchange admin center > Recipients > Contacts"
 
 async def access(tenant: Tenant, ahead: Preflight) -> tuple[Finding, ...]:
     """A refusal where our token does not let us run cmdlets at all, else nothing."""
-    if MANAGE in ahead.roles or MANAGE in await tenant.exchange.roles():
+    if await _let_in(tenant, ahead):
         return ()
     said = (
         f"The app has no permission {MANAGE} on Office 365 Exchange Online: grant it to the managed identity, together with an Exchange "
@@ -32,14 +32,18 @@ async def readable[Found](asked: Awaitable[Found], what: str) -> tuple[Found | N
 
 
 async def address_clashes(tenant: Tenant, ahead: Preflight) -> tuple[Finding, ...]:
-    """Mail contacts and mail users with addresses in the partner's or the guests' domains, as warnings; none without the
-    permission to look. An invitation to an address that such an object holds is refused (facts 1.1)."""
-    if ahead.guests == 0 or await access(tenant, ahead):
+    """Mail contacts and mail users with addresses in the partner's or the guests' domains, as warnings; where Exchange does not let
+    us look, that nobody looked. An invitation to an address that such an object holds is refused (facts 1.1): a single guest's,
+    so the request is not."""
+    if ahead.guests == 0:
         return ()
     domains = sorted({*ahead.partner.domains, *ahead.guest_domains})
-    found, refused = await readable(tenant.recipients.outsiders(domains), "mail contacts and mail users")
-    if found is None:
-        return tuple(Finding(Weight.WARNS, one.setting, one.value, one.where, one.why) for one in refused)
+    try:
+        if not await _let_in(tenant, ahead):
+            return (_not_looked(MANAGE, "not granted", _ROLES),)
+        found = await tenant.recipients.outsiders(domains)
+    except WontWork as error:
+        return (_not_looked("Exchange role of the app", f"cannot read mail contacts and mail users: {error.reason}", _RBAC),)
     findings = []
     for kind in sorted({one.kind for one in found}):
         alike = [one for one in found if one.kind == kind]
@@ -51,3 +55,12 @@ async def address_clashes(tenant: Tenant, ahead: Preflight) -> tuple[Finding, ..
         )
         findings.append(Finding(Weight.WARNS, kind, str(len(alike)), _RECIPIENTS, said))
     return tuple(findings)
+
+
+async def _let_in(tenant: Tenant, ahead: Preflight) -> bool:
+    return MANAGE in ahead.roles or MANAGE in await tenant.exchange.roles()
+
+
+def _not_looked(setting: str, value: str, where: str) -> Finding:
+    said = "Whether mail contacts or mail users hold addresses of the guests was not looked at; an invitation to such an address is refused"
+    return Finding(Weight.TELLS, setting, value, where, said)

@@ -13,7 +13,7 @@ from shared.steps.invite_guest import INVITE_GUEST
 from shared.steps.set_capabilities import SET_CAPABILITIES
 from shared.steps.set_partner_configuration import SET_PARTNER_CONFIGURATION
 from shared.tenant import Tenant
-from tests.steps.conftest import Simulation
+from tests.steps.conftest import Simulation, settings_of
 
 TENANT = "22222222-2222-2222-2222-222222222222"
 FABRIKAM = Partner(TENANT, "Fabrikam", ("fabrikam.com",))
@@ -68,6 +68,30 @@ async def test_a_request_that_opens_the_partner_is_not_in_its_own_way(tenant: Te
     simulation.order("POST", "seed", {"crossTenantDefault": {"b2bCollaborationInbound": SHUT}})
     look = ahead(set_partner_configuration={"b2bCollaborationInbound": "allowed"})
     assert "b2bCollaborationInbound" not in await found(INVITE_GUEST.preflight, tenant, look)
+
+
+async def test_addresses_that_mail_contacts_hold_are_said_before_or_that_nobody_may_look(
+    tenant: Tenant, simulation: Simulation
+) -> None:
+    contacts = [{"mail": "ana@fabrikam.com"}, {"mail": "x@other.com"}]
+    simulation.order("POST", "seed", {"contacts": contacts})
+    assert INVITE_GUEST.preflight is not None
+    (clash,) = [one for one in await INVITE_GUEST.preflight(tenant, ahead()) if one.setting == "MailContact"]
+    assert (clash.weight, clash.value) == ("warns", "1")
+    assert "Exchange admin center" in clash.where
+    assert "@" not in clash.why
+    simulation.order("POST", "seed", {"permissions": {"https://outlook.office365.com": []}})
+    await tenant.close()
+    blind = Tenant(settings_of(simulation))
+    try:
+        assert await found(INVITE_GUEST.preflight, blind, ahead()) == {
+            "guestUserRoleId": "tells",
+            "Exchange.ManageAsApp": "tells",
+        }
+        said = await found(INVITE_GUEST.preflight, blind, ahead(ROLES | {"Exchange.ManageAsApp"}))
+        assert said == {"guestUserRoleId": "tells", "Exchange role of the app": "tells"}
+    finally:
+        await blind.close()
 
 
 EXTERNAL = {"guestOrExternalUserTypes": "internalGuest,b2bCollaborationGuest", "externalTenants": {"membershipKind": "all"}}

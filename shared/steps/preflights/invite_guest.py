@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from shared.nouns.outcomes import WontWork
 from shared.nouns.step import Finding, Preflight, Weight
+from shared.steps.exchange_ahead import address_clashes
 from shared.steps.preflights.asked import opens, partner_settings, trusts
 from shared.steps.preflights.permissions import carries, missing, unread
 from shared.tenant import Tenant
@@ -23,6 +24,7 @@ async def preflight(tenant: Tenant, ahead: Preflight) -> tuple[Finding, ...]:
     findings = [*missing("invite-guest", PERMISSIONS, ahead.roles)]
     if not ahead.guests:
         return tuple(findings)
+    findings += await address_clashes(tenant, ahead)
     findings += await _domain_list(tenant, ahead)
     if not carries(ahead.roles, "Policy.Read.All"):
         return (*findings, unread("Who may invite, cross-tenant access and Conditional Access", "Policy.Read.All"))
