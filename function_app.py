@@ -5,12 +5,37 @@ Each module says its `POWER`; everything that people and other systems call is o
 
 import azure.functions as func
 
-from functions import emergency, intake, journal, listening, partners, people, requests, steps, tenant_changes, timers
+from functions import (
+    emergency,
+    intake,
+    journal,
+    listening,
+    partners,
+    people,
+    requests,
+    sponsor_mails,
+    sponsors,
+    steps,
+    tenant_changes,
+    timers,
+)
 from shared.settings import read_powers
 
 app = func.FunctionApp()
 _powers = read_powers()
-for _module in (intake, requests, timers, people, journal, partners, emergency, tenant_changes, listening):
+for _module in (
+    intake,
+    requests,
+    timers,
+    people,
+    journal,
+    partners,
+    emergency,
+    tenant_changes,
+    listening,
+    sponsors,
+    sponsor_mails,
+):
     if _module.POWER in _powers:
         app.register_functions(_module.bp)
 for _power in sorted(_powers):

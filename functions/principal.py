@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -17,6 +18,7 @@ from shared.settings import Settings
 from shared.verbs.world import World
 
 ROLE_CLAIMS = frozenset({"roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"})
+PERSON = re.compile(r"[A-Za-z0-9-]{1,64}")
 ID_CLAIMS = ("http://schemas.microsoft.com/identity/claims/objectidentifier", "oid")
 
 
@@ -44,6 +46,13 @@ def caller_of(request: func.HttpRequest, settings: Settings) -> Caller:
         found = next((value for kind in ID_CLAIMS for name, value in claims if name == kind), "unknown principal")
         return Caller(f"user {found}", frozenset(value for name, value in claims if name in kinds))
     return Caller("function key", frozenset(settings.key_roles))
+
+
+def person_of(request: func.HttpRequest, settings: Settings) -> str:
+    """The object id of the person who has signed in, with or without a role; empty for anybody else."""
+    kind, _, subject = caller_of(request, settings).name.partition(" ")
+    signed_in = settings.trust_sign_in and "x-ms-client-principal" in request.headers
+    return subject.lower() if signed_in and kind == "user" and PERSON.fullmatch(subject) else ""
 
 
 type Route = Callable[[func.HttpRequest, World, Caller], Awaitable[func.HttpResponse]]

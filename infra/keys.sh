@@ -14,7 +14,7 @@ body=$(mktemp)
 trap 'rm -f "$body"' EXIT
 chmod 600 "$body"
 
-for secret in person-key client-state-key; do
+for secret in person-key client-state-key link-key; do
   if printf '%s\n' "$there" | grep -qx "$secret"; then
     echo "$secret is there already"
   else

@@ -15,7 +15,7 @@ from shared.topology import queues
 
 TARGET = ROOT / "infra" / "topology.json"
 # Secrets in Key Vault by the setting that is to hold them. Only those that the app really reads are referred to.
-SECRETS = {"ENTENTE_PERSON_KEY": "person-key", "ENTENTE_CLIENT_STATE_KEY": "client-state-key"}
+SECRETS = {"ENTENTE_PERSON_KEY": "person-key", "ENTENTE_CLIENT_STATE_KEY": "client-state-key", "ENTENTE_LINK_KEY": "link-key"}
 
 
 def topology() -> dict[str, Any]:

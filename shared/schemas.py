@@ -17,6 +17,7 @@ from shared.settings import ROOT, Settings
 DOCS = ROOT / "docs"
 # Read by the Functions host alone: what happens then, and the usual value.
 SCHEDULES = {
+    "ENTENTE_ASK_SCHEDULE": ("sponsors are written to about what is new, and their answers brought to an end", "50 */15 * * * *"),
     "ENTENTE_SWEEP_SCHEDULE": ("lost tasks are looked for", "0 */5 * * * *"),
     "ENTENTE_SEAL_SCHEDULE": ("new journal entries are sealed", "30 */5 * * * *"),
     "ENTENTE_LISTEN_SCHEDULE": ("subscriptions to changes are looked after and canaries released", "20 */15 * * * *"),

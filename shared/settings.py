@@ -202,6 +202,12 @@ class Settings(BaseModel):
         alias="ENTENTE_REPORT_ONLY",
         description="Every request is only planned: what would change is shown, and nothing is changed. Switch it off once you trust what you see.",
     )
+    compare_per_run: Annotated[int, Field(ge=1, le=1_000)] = Field(
+        20,
+        alias="ENTENTE_COMPARE_PER_RUN",
+        description="How many partners' settings one run of the timer `compare-settings` reads again and compares; the next run goes on "
+        "with others. A partner takes one or two dozen reads, made one after another and with low priority.",
+    )
     by_hand_seconds: Seconds = Field(
         300,
         alias="ENTENTE_BY_HAND_SECONDS",

@@ -60,6 +60,7 @@ def app_settings(where: Addresses, graph: str) -> dict[str, str]:
         "ENTENTE_CLIENT_STATE_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
         "ENTENTE_LISTEN_SCHEDULE": "20 */15 * * * *",
         "ENTENTE_CATCH_UP_SCHEDULE": "40 10 * * * *",
+        "ENTENTE_ASK_SCHEDULE": "50 * * * * *",
         "ENTENTE_SEAL_SCHEDULE": "15 * * * * *",
         "ENTENTE_SWEEP_SCHEDULE": "*/30 * * * * *",
     }
