@@ -16,8 +16,8 @@ BY_OTHERS = "other"
 
 @dataclass(frozen=True)
 class Known:
-    """What our tables say of a guest. `fresh` says that we have written it less than the consistency horizon ago: what a read shows
-    against it may be from before."""
+    """What our tables say of a guest. `fresh` says that this was written less than the consistency horizon ago, and `was` the stage
+    before ("" where that is not known): a read that shows it again may be from then."""
 
     stage: str
     kind: Kind = "guest"
@@ -25,6 +25,7 @@ class Known:
     redeemed: bool = False
     sponsors: tuple[str, ...] = ()
     fresh: bool = False
+    was: str = ""
 
 
 @dataclass(frozen=True)
@@ -247,15 +248,17 @@ RULES: tuple[Rule, ...] = (
 def decide(known: Known, now: Now) -> tuple[tuple[Rule, Known], ...]:
     """The rules about a guest that apply, one after another, each with what is known afterwards.
 
-    A rule that waits is left out while the record is fresh: whoever asks has to look again later (`to_be_seen` says so).
+    A rule that waits is left out where it would go back to what was before a fresh record: whoever asks has to look again later
+    (`to_be_seen` says so).
     """
     found: list[tuple[Rule, Known]] = []
     for rule in RULES:
         if rule.applies is None or rule.becomes is None or not rule.applies(known, now):
             continue
-        if rule.waits and known.fresh:
+        after = rule.becomes(known, now)
+        if rule.waits and known.fresh and after.stage in {known.was or _alive(now), known.stage}:
             continue
-        known = rule.becomes(known, now)
+        known = after
         found.append((rule, known))
     return tuple(found)
 

@@ -8,10 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from shared.nouns.state import State, Value
-from shared.tables.store import Changed, Exists, Insert, Replace, Table
+from shared.tables.store import Changed, Exists, Insert, Merge, Replace, Table
 from shared.tables.task_rows import instant
 
 OPEN, WAITING, PUTTING_BACK, PUT_BACK, ACCEPTED, OVER = "open", "waits", "putting-back", "put-back", "accepted", "over"
+# No tenant id is spelled so.
+CURSOR = "compared"
 # What somebody may still have to look at.
 UNSETTLED = frozenset({OPEN, WAITING, PUTTING_BACK})
 
@@ -68,6 +70,15 @@ class DriftTable:
         except Exists as error:
             raise Changed(drifted.id) from error
         return replace(drifted, etag=tags[0])
+
+    async def cursor(self, power: str) -> str:
+        """The partner that an app of this power has compared last; "" where none was."""
+        row = await self._table.get(CURSOR, power)
+        return "" if row is None else str(row["partner"])
+
+    async def move_cursor(self, power: str, partner: str) -> None:
+        """The next run begins behind this partner."""
+        await self._table.write(Merge({"PartitionKey": CURSOR, "RowKey": power, "partner": partner}))
 
 
 def _encoded(drifted: Drifted) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from shared.tables.task_rows import instant
 
 # No tenant id is spelled so.
 PARTITION = "index"
-USER, SPONSOR, GROUP, MANAGER, LEAVER = "u|", "s|", "g|", "m|", "l|"
+USER, SPONSOR, GROUP, MANAGER, LEAVER, OTHERS = "u|", "s|", "g|", "m|", "l|", "o|"
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Leaver:
-    """A sponsor who can answer for nobody since then. `why` is disabled or gone; `told` says that their successors were asked."""
+    """A sponsor who can answer for nobody since then. `why` is disabled or gone."""
 
     sponsor: str
     since: datetime
     why: str
-    told: bool = False
 
 
 class GuestIndex:
@@ -94,7 +93,7 @@ class GuestIndex:
     async def note_leaver(self, leaver: Leaver) -> None:
         """The leaver stands on record as given. Bears repetition."""
         row = {"PartitionKey": PARTITION, "RowKey": f"{LEAVER}{leaver.sponsor.lower()}", "since": instant(leaver.since)}
-        await self._table.write(Merge({**row, "why": leaver.why, "told": leaver.told}))
+        await self._table.write(Merge({**row, "why": leaver.why}))
 
     async def forget_leaver(self, sponsor: str) -> None:
         """They stand for their guests again, or nobody is left for them to stand for. Bears repetition."""
@@ -104,6 +103,13 @@ class GuestIndex:
         """Every sponsor who is away, in the order of their ids."""
         return tuple([_leaver(row) async for row in self._table.rows(PARTITION, LEAVER)])
 
+    async def leave_alone(self, user: str, owner: str) -> None:
+        """The guest belongs to another product, which follows them itself. Bears repetition."""
+        await self._table.write(Merge({"PartitionKey": PARTITION, "RowKey": f"{OTHERS}{user.lower()}", "owner": owner}))
+
+    async def is_left_alone(self, user: str) -> bool:
+        return await self._table.get(PARTITION, f"{OTHERS}{user.lower()}") is not None
+
     async def _behind(self, prefix: str) -> tuple[str, ...]:
         rows = self._table.rows(PARTITION, prefix, select=("RowKey",))
         return tuple([str(row["RowKey"]).removeprefix(prefix) async for row in rows])
@@ -111,4 +117,4 @@ class GuestIndex:
 
 def _leaver(row: Mapping[str, Any]) -> Leaver:
     sponsor = str(row["RowKey"]).removeprefix(LEAVER)
-    return Leaver(sponsor, datetime.fromisoformat(str(row["since"])), str(row["why"]), bool(row["told"]))
+    return Leaver(sponsor, datetime.fromisoformat(str(row["since"])), str(row["why"]))

@@ -14,11 +14,13 @@ from shared.verbs.world import World
 TEMPLATE = "guest-decisions"
 
 
-async def on_record(world: World, partner: str, person: str, what: str, said: JournalEntry) -> None:
-    """The entry is in the journal of the partner and of the person. `what` names the decision, kebab-case."""
+async def on_record(world: World, partner: str, person: str, what: str, said: JournalEntry, *, linked: bool = True) -> None:
+    """The entry is in the journal of the partner and of the person. `what` names the decision, kebab-case. Without `linked` it is about
+    no person, and `person` names what it is about."""
     request = f"guests-{partner}-{said.at:%Y%m}"
     await _has_request(world, partner, request, said.who)
-    await world.tables.people.note_request(person, request, partner)
+    if linked:
+        await world.tables.people.note_request(person, request, partner)
     task = Task(request, "guests", what, person, state=TaskState.DONE, touched=said.at, settled_at=said.at)
     await world.tables.tasks.insert_cohort(request, "guests", [task], mark_open=False)
     while True:

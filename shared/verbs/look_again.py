@@ -1,0 +1,39 @@
+"""A read may be older than the notification that asked for it: where nothing differs, it is looked again a little later."""
+
+from datetime import timedelta
+
+from shared.bus import Envelope
+from shared.nouns.changes import Change
+from shared.topology import TENANT_CHANGES
+from shared.verbs.world import World
+
+SOON_SECONDS = 30.0
+_MARK = "look"
+
+
+async def look_again(world: World, change: Change) -> None:
+    """The object is looked at again, twice at most, and several notices of it at once lead to one such look.
+
+    What a delta query said needs none: the next one says what this one did not.
+    """
+    looks = {"": 0, f"{_MARK}1": 1}.get(change.mark.partition(" ")[0] if change.mark.startswith(_MARK) else "")
+    if looks is None or change.source == "delta":
+        return
+    after = SOON_SECONDS if looks == 0 else max(world.settings.horizon_seconds - SOON_SECONDS, SOON_SECONDS)
+    await look_at(world, change, after, f"{_MARK}{looks + 1}")
+
+
+async def look_at(world: World, change: Change, after: float, mark: str = _MARK) -> None:
+    """The object is looked at once more, in so many seconds; copies of that within the same ten seconds are one."""
+    at = world.clock() + timedelta(seconds=after)
+    again = change.model_copy(update={"mark": f"{mark} {at.timestamp() // 10:.0f}", "retry": 0, "happened": None})
+    await world.bus.send(
+        [
+            Envelope(
+                queue=TENANT_CHANGES,
+                message_id=again.message_id(),
+                body=again.model_dump_json(exclude_defaults=True),
+                at=at,
+            )
+        ]
+    )
