@@ -6,6 +6,9 @@ Each module says its `POWER`; everything that people and other systems call is o
 import azure.functions as func
 
 from functions import (
+    cleanup,
+    compare_settings,
+    drift,
     emergency,
     intake,
     journal,
@@ -33,8 +36,11 @@ for _module in (
     emergency,
     tenant_changes,
     listening,
+    drift,
+    compare_settings,
     sponsors,
     sponsor_mails,
+    cleanup,
 ):
     if _module.POWER in _powers:
         app.register_functions(_module.bp)

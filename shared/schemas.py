@@ -1,4 +1,4 @@
-"""The published JSON Schemas of our messages and templates, and the page of settings: made from the models themselves.
+"""The published JSON Schemas of our messages and templates, and the pages of settings and reactions: made from the models themselves.
 
 `python -m shared.schemas` writes them into docs/; a test holds them current.
 """
@@ -12,14 +12,17 @@ from shared.nouns.changes import Change, Upkeep
 from shared.nouns.messages import Attempt, Finish
 from shared.nouns.request import PartnerRequest
 from shared.nouns.template import Template
+from shared.reactions_page import page
 from shared.settings import ROOT, Settings
 
 DOCS = ROOT / "docs"
 # Read by the Functions host alone: what happens then, and the usual value.
 SCHEDULES = {
     "ENTENTE_ASK_SCHEDULE": ("sponsors are written to about what is new, and their answers brought to an end", "50 */15 * * * *"),
+    "ENTENTE_CLEAN_UP_SCHEDULE": ("a clean-up run begins that looks at every guest", "0 30 5 * * *"),
     "ENTENTE_SWEEP_SCHEDULE": ("lost tasks are looked for", "0 */5 * * * *"),
     "ENTENTE_SEAL_SCHEDULE": ("new journal entries are sealed", "30 */5 * * * *"),
+    "ENTENTE_COMPARE_SCHEDULE": ("settings are compared and sponsors looked after", "0 25 * * * *"),
     "ENTENTE_LISTEN_SCHEDULE": ("subscriptions to changes are looked after and canaries released", "20 */15 * * * *"),
     "ENTENTE_CATCH_UP_SCHEDULE": ("it is looked for changes that no notification told of", "40 10 * * * *"),
 }
@@ -45,6 +48,7 @@ def published() -> dict[Path, str]:
         }
         files[DOCS / "schemas" / name] = json.dumps({**schema, **head}, indent=2) + "\n"
     files[DOCS / "settings.md"] = _settings_page()
+    files[DOCS / "reactions.md"] = page()
     return files
 
 

@@ -8,6 +8,7 @@ PARKED = "parked"
 TENANT_CHANGES = "tenant-changes"
 NOTIFICATIONS = "graph-notifications"
 LISTENING = "keep-listening"
+CLEAN_UP = "clean-up"
 
 
 @dataclass(frozen=True)
@@ -38,5 +39,6 @@ def queues(steps: tuple[tuple[str, bool], ...]) -> tuple[Queue, ...]:
         Queue(TENANT_CHANGES),
         Queue(NOTIFICATIONS),
         Queue(LISTENING, sessions=True),
+        Queue(CLEAN_UP),
         Queue(PARKED, forward_dead_letters=False),
     )

@@ -21,17 +21,23 @@ import httpx
 from devstack.tenant.server import RunningTenant
 from devstack.tenant.tokens import AUDIENCES, SHAREPOINT
 from shared.bus import Bus, Envelope
+from shared.nouns.changes import change_from, upkeep_from
+from shared.nouns.cleaning import carry_from
 from shared.nouns.messages import attempt_from, finish_from
 from shared.settings import Settings
 from shared.steps import STEPS
 from shared.tables import Tables
 from shared.tables.store import Changed, Delete, Exists, Insert, Merge, Replace, Write
 from shared.tenant import Tenant, TenantSettings
-from shared.topology import FINISH, INTAKE
+from shared.topology import CLEAN_UP, FINISH, INTAKE, LISTENING, NOTIFICATIONS, TENANT_CHANGES
 from shared.verbs.accept import accept
 from shared.verbs.attempt import attempt
+from shared.verbs.cleanup_run import carry_on
 from shared.verbs.finish import finish
+from shared.verbs.hear import hear
+from shared.verbs.listen import listen
 from shared.verbs.sweep import sweep
+from shared.verbs.tend import tend
 from shared.verbs.world import World
 
 START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -291,8 +297,16 @@ class Rig:
         body = envelope.body if isinstance(envelope.body, bytes) else envelope.body.encode()
         if envelope.queue == INTAKE:
             await accept(self.world, body, "queue partner-requests", int(envelope.properties.get("retry", "0")))
+        elif envelope.queue == CLEAN_UP:
+            await carry_on(self.world, carry_from(body))
         elif envelope.queue == FINISH:
             await finish(self.world, finish_from(body).request)
+        elif envelope.queue == TENANT_CHANGES:
+            await hear(self.world, change_from(body))
+        elif envelope.queue == LISTENING:
+            await tend(self.world, upkeep_from(body))
+        elif envelope.queue == NOTIFICATIONS:
+            await listen(self.world, body, "event-grid")
         else:
             await attempt(self.world, attempt_from(body))
 

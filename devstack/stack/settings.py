@@ -58,8 +58,12 @@ def app_settings(where: Addresses, graph: str) -> dict[str, str]:
         "WEBSITE_AUTH_ENABLED": "true",
         "ENTENTE_KEY_ROLES": "Requester,Approver,Operator,Reader",
         "ENTENTE_CLIENT_STATE_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
+        "ENTENTE_COMPARE_SCHEDULE": "0 * * * * *",
         "ENTENTE_LISTEN_SCHEDULE": "20 */15 * * * *",
         "ENTENTE_CATCH_UP_SCHEDULE": "40 10 * * * *",
+        "ENTENTE_CLEAN_UP_SCHEDULE": "0 30 5 * * *",
+        # Nobody waits for the limits of a simulated tenant.
+        "ENTENTE_CLEAN_UP_PAGE_SECONDS": "0",
         "ENTENTE_ASK_SCHEDULE": "50 * * * * *",
         "ENTENTE_SEAL_SCHEDULE": "15 * * * * *",
         "ENTENTE_SWEEP_SCHEDULE": "*/30 * * * * *",

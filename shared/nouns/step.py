@@ -152,6 +152,8 @@ class Step[Tenant]:
     persons' addresses: they are kept in the `people` table alone, and are there again when a task is attempted. What is
     not `reversible`, such as a mail, is left out where a partner's tasks are taken back.
 
+    Whether a step that a clean-up run asks for (`by_clock`) is still wanted is asked again just before it is carried out.
+
     * `wanted(ask)` -> what must be true, or None where the request does not ask for it. Raises Refusal for settings that are wrong.
     * `read(tenant, subject)` -> the state that is there. Raises NotYet or WontWork; an absent thing is `None`, a failed
       read never is.
@@ -186,5 +188,6 @@ class Step[Tenant]:
     keeps: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     reversible: bool = True
+    by_clock: bool = False
     preflight: Callable[[Tenant, Preflight], Awaitable[tuple[Finding, ...]]] | None = None
     instruct: Callable[[Subject, Mapping[str, Value]], str | None] | None = None

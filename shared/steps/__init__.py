@@ -10,9 +10,12 @@ from shared.steps.change_guest_address import CHANGE_GUEST_ADDRESS
 from shared.steps.close_partner import CLOSE_PARTNER
 from shared.steps.create_community import CREATE_COMMUNITY
 from shared.steps.create_group import CREATE_GROUP
+from shared.steps.delete_guest import DELETE_GUEST
+from shared.steps.expire_guest import EXPIRE_GUEST
 from shared.steps.invite_guest import INVITE_GUEST
 from shared.steps.limit_site import LIMIT_SITE
 from shared.steps.prove_closed import PROVE_CLOSED
+from shared.steps.restore_guest import RESTORE_GUEST
 from shared.steps.set_capabilities import SET_CAPABILITIES
 from shared.steps.set_group_guest_settings import SET_GROUP_GUEST_SETTINGS
 from shared.steps.set_guest_details import SET_GUEST_DETAILS
@@ -26,6 +29,7 @@ from shared.steps.share_item import SHARE_ITEM
 from shared.steps.share_site import SHARE_SITE
 from shared.steps.team_enable_group import TEAM_ENABLE_GROUP
 from shared.steps.tell_owners import TELL_OWNERS
+from shared.steps.warn_guest import WARN_GUEST
 from shared.steps.welcome_guest import WELCOME_GUEST
 from shared.tenant import Tenant
 
@@ -54,6 +58,10 @@ STEPS: tuple[Step[Tenant], ...] = (
     ALLOW_FEDERATION,
     ADD_TO_WORKSPACE,
     BLOCK_GUEST,
+    WARN_GUEST,
+    EXPIRE_GUEST,
+    DELETE_GUEST,
+    RESTORE_GUEST,
     CLOSE_PARTNER,
     PROVE_CLOSED,
 )

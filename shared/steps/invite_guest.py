@@ -17,6 +17,9 @@ from shared.tenant.found import Letter, User
 REPLICATION_WAIT = 10.0
 # There, but only because of a silent invitation of ours: the mail is still owed.
 UNANNOUNCED = "unannounced"
+# There, and kept out by us alone, because their time was over: whoever invites them again lets them in.
+EXPIRED = "expired"
+OUR_BLOCK = "blockedByExpiry"
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ def explain(subject: Subject, actual: State) -> str | None:
     user, deleted = actual.get("user"), actual.get("deleted")
     if user and actual.get("user_type") != "Guest" and not actual.get("external"):
         return f"The address is one of our own people's (user {user}): they need no invitation, leave them out"
-    if (user or deleted) and actual.get("enabled") is False:
+    if (user or deleted) and actual.get("enabled") is False and not subject.details.get(OUR_BLOCK):
         return (
             f"User {user or deleted} was blocked from signing in by somebody: find out who and why, unblock them, and try again"
         )
@@ -83,6 +86,8 @@ async def apply(tenant: Tenant, subject: Subject, change: Mapping[str, Value]) -
         return Applied(ids={"user": deleted, "restored": deleted}, note="The deleted guest was restored, with their memberships")
     if not isinstance(user, str) or actual.get("guest") == UNANNOUNCED:
         return await _invite(tenant, subject, sponsors, new=user is None)
+    if actual.get("guest") == EXPIRED:
+        await tenant.accounts.switch(user, on=True)
     await _add_sponsors(tenant, user, sponsors - _elements(actual.get("sponsors")))
     return Applied(ids={"user": user})
 
@@ -98,6 +103,8 @@ async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
             raise WontWork(f"Guest {user.id} is not deleted, because {changed}: delete it by hand if that is still wanted")
         await tenant.users.delete(user.id)
         return Applied(note="The guest was deleted; it can be restored for 30 days")
+    if entry.before.get("guest") == EXPIRED and user.enabled is not False:
+        await tenant.accounts.switch(user.id, on=False)
     added = _elements(entry.after.get("sponsors")) - _elements(entry.before.get("sponsors"))
     for sponsor in sorted(added & set(user.sponsors or ())):
         await tenant.users.remove_sponsor(user.id, sponsor)
@@ -148,7 +155,9 @@ async def _find(tenant: Tenant, subject: Subject) -> Found:
 
 def _state(subject: Subject, found: Found) -> State:
     user, shown = found.user, found.user or found.deleted
-    guest = None if user is None or not _is_guest(user) else UNANNOUNCED if mail_is_owed(subject, user.created) else True
+    guest: Value = None if user is None or not _is_guest(user) else UNANNOUNCED if mail_is_owed(subject, user.created) else True
+    if guest is True and shown is not None and shown.enabled is False and subject.details.get(OUR_BLOCK):
+        guest = EXPIRED
     return {
         "guest": guest,
         "user": user.id if user else None,

@@ -10,6 +10,7 @@ from shared.nouns.task import NEW_GROUP, Task, TaskState
 from shared.plan import ready_now, split_off
 from shared.tables.requests import Request
 from shared.topology import FINISH
+from shared.verbs.cleanup_notes import note_outcomes
 from shared.verbs.world import World
 
 
@@ -58,12 +59,16 @@ async def _close(world: World, name: str, cohort: str) -> None:
     }
     if guests:
         await world.tables.guests.note(request.partner_tenant, guests)
+    if request.mode == "apply":
+        await note_outcomes(world, request.partner_tenant, tasks)
     await _index(world, request, tasks, guests)
     await world.tables.tasks.close_cohort(name, cohort)
     await finish_if_settled(world, request, salt=f"{cohort} {max(str(task.settled_at) for task in tasks)}")
 
 
-async def _index(world: World, request: Request, tasks: list[Task], guests: Mapping[str, tuple[str, str, tuple[str, ...]]]) -> None:
+async def _index(
+    world: World, request: Request, tasks: list[Task], guests: Mapping[str, tuple[str, str, tuple[str, ...]]]
+) -> None:
     """Whoever hears of a change to one of these users, sponsors or groups finds whose guests it concerns."""
     groups = {task.group for task in tasks if task.group is not None and not task.group.startswith(NEW_GROUP)}
     groups |= {task.ids["group"] for task in tasks if "group" in task.ids}

@@ -8,6 +8,7 @@ from shared.nouns.partner import Partner
 from shared.nouns.state import State
 from shared.nouns.step import Subject
 from shared.nouns.task import NEW_GROUP, PARTNER_COHORT, Task, TaskState
+from shared.steps.invite_guest import OUR_BLOCK
 from shared.tables.requests import Request
 from shared.verbs.world import World
 
@@ -57,6 +58,18 @@ async def subject_of(
         task.wanted,
         {},
     )
+
+
+async def with_our_block(world: World, request: Request, subject: Subject, actual: State) -> Subject | None:
+    """The subject with the knowledge that the account is disabled because we let the guest expire; None where that is not so, or
+    known already. Read only where the account is found disabled."""
+    if actual.get("enabled") is not False or OUR_BLOCK in subject.details:
+        return None
+    guest = await world.tables.guests.get(request.partner_tenant, subject.id)
+    account = actual.get("user") or actual.get("deleted")
+    if guest is None or guest.blocked_by != "expiry" or guest.stage not in {"blocked", "deleted"} or guest.user != account:
+        return None
+    return replace(subject, details={**subject.details, OUR_BLOCK: True})
 
 
 async def _group(world: World, request: Request, task: Task, *, back: bool, rows: Mapping[str, Task] | None) -> str | None:

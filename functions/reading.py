@@ -1,0 +1,33 @@
+"""What people send with a request, read and checked."""
+
+import json
+from typing import Any
+
+import azure.functions as func
+
+from shared.nouns.errors import Fault, Refusal
+
+MOST_CHARACTERS = 1_000
+
+
+def body_of(req: func.HttpRequest, known: set[str]) -> dict[str, Any]:
+    """The JSON object in the body. Raises Refusal where it is none, or has fields that are not among `known`."""
+    try:
+        body = json.loads(req.get_body() or b"{}")
+    except ValueError as error:
+        raise Refusal([Fault("", "the body must be a JSON object")]) from error
+    if not isinstance(body, dict):
+        raise Refusal([Fault("", "the body must be a JSON object")])
+    if strange := sorted(set(body) - known):
+        raise Refusal([Fault(name, f"is not known here; there are: {', '.join(sorted(known))}") for name in strange])
+    return body
+
+
+def word(body: dict[str, Any], name: str, *, needed: bool = True) -> str:
+    """The field's text; empty where it is not there and not needed. Raises Refusal."""
+    value = body.get(name)
+    if value is None and not needed:
+        return ""
+    if not isinstance(value, str) or not 0 < len(value) <= MOST_CHARACTERS:
+        raise Refusal([Fault(name, "is needed, as text")])
+    return value

@@ -1,0 +1,51 @@
+"""When a guest of a template goes, and how: the rules under `[expiry]`."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.nouns.request import GUID
+
+type Days = Annotated[int, Field(ge=0, le=3_650)]
+
+
+class Expiry(BaseModel):
+    """Each rule has its own days, and one that is left out is off. Left out altogether, no guest of the template ever goes by the clock."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, strict=True)
+
+    changed_by: Annotated[
+        str,
+        Field(
+            pattern=GUID.pattern.removesuffix(r"\Z") + "$",
+            description="Object id of who changed these rules last: they cannot release what a clean-up run holds back.",
+        ),
+    ]
+    report_only: Annotated[bool, Field(description="True: a run shows who would be touched, and touches nobody.")] = True
+    ended: Annotated[Days | None, Field(description="Days after the last day of the guest or the partner.")] = None
+    not_redeemed: Annotated[int | None, Field(ge=7, le=3_650, description="Days an invitation may wait to be accepted.")] = None
+    not_signed_in: Annotated[
+        int | None,
+        Field(
+            ge=30,
+            le=3_650,
+            description="Days without any sign-in, of whichever kind. Without Entra ID P1 the tenant has no such data, and the rule is off.",
+        ),
+    ] = None
+    no_sponsor: Annotated[Days | None, Field(description="Days without anybody of ours who answers for the guest.")] = None
+    offboarded: Annotated[Days | None, Field(description="Days after the partner was offboarded.")] = None
+    denied: Annotated[
+        Days | None, Field(description="Days after it was first seen that the guest's domain may not be invited.")
+    ] = None
+    warnings: Annotated[
+        int, Field(ge=1, le=10, description="How often guest and sponsor are warned before the guest is blocked.")
+    ] = 3
+    every: Annotated[int, Field(ge=1, le=90, description="Days between warnings, and from the last one to the block.")] = 7
+    delete: Annotated[bool, Field(description="False: guests are blocked and never deleted.")] = True
+    grace: Annotated[int, Field(ge=1, le=3_650, description="Days from the block until the guest is deleted.")] = 30
+    take_shares: Annotated[
+        bool,
+        Field(
+            description="What was shared with the guest alone, on the sites that requests name, is taken away before they are deleted."
+        ),
+    ] = False

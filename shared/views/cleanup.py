@@ -1,0 +1,63 @@
+"""Clean-up runs for people: what each came to, and the guests it names with the evidence on each."""
+
+from typing import Any
+
+from shared.nouns.errors import Fault, Refusal
+from shared.tables.runs import Candidate, Run
+from shared.verbs.world import World
+
+PAGE = 500
+MOVES = ("keep", "report", "warn", "block", "delete", "restore")
+
+
+async def runs_view(world: World) -> list[dict[str, Any]]:
+    """Every run, the newest first."""
+    return [_run(run) for run in await world.tables.runs.latest()]
+
+
+async def run_view(world: World, name: str, *, behind: str = "", move: str = "") -> dict[str, Any] | None:
+    """The run and a page of its guests, those of one `move` only where it is given; None where there is no such run."""
+    if move and move not in MOVES:
+        raise Refusal([Fault("move", f"must be one of {', '.join(MOVES)}")])
+    run = await world.tables.runs.get(name)
+    if run is None:
+        return None
+    found: list[Candidate] = []
+    async for one in world.tables.runs.candidates(run.id, behind=behind):
+        if not move or one.move == move:
+            found.append(one)
+        if len(found) > PAGE:
+            break
+    more = found[PAGE - 1].key if len(found) > PAGE else ""
+    return _run(run) | {"guests": [_guest(one) for one in found[:PAGE]], "next": more}
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "state": run.state.value,
+        "started": run.started.isoformat(),
+        "startedBy": run.who,
+        "reportOnly": not run.apply,
+        "counts": dict(run.counts),
+        "held": list(run.held),
+        "notes": list(run.notes),
+        "strange": sorted(run.strange),
+        "canary": len(run.canary),
+        "canaryUntil": run.canary_until.isoformat() if run.canary_until else None,
+        "decidedBy": run.decided_by,
+        "reason": run.why,
+        "finished": run.finished.isoformat() if run.finished else None,
+    }
+
+
+def _guest(one: Candidate) -> dict[str, Any]:
+    return {
+        "partner": one.partner,
+        "person": one.person,
+        "user": one.user,
+        "would": one.move,
+        "rule": one.rule,
+        "why": one.words,
+        "evidence": one.evidence,
+    }
