@@ -93,18 +93,33 @@ async def carry_out(world: World, question: Question) -> Question:
     try:
         if said.kind == HAND_OVER:
             return await _handed_over(world, question, said)
-        guest = await world.tables.guests.get(question.partner, question.person)
-        done_before = guest is not None and (guest.answered, guest.answered_by) == (question.run, said.by)
-        if not done_before and said.kind == KEEP and said.until is not None:
-            why = "their sponsor keeps them"
-            await guest_dates.extend(world, question.partner, question.person, said.until, said.by, why, run=question.run)
-        elif not done_before:
-            why = "their sponsor has ended it"
-            await guest_dates.end(world, question.partner, question.person, said.by, why, run=question.run)
+        if await _answered_by(world, question) != said.by:
+            await _written(world, question, said)
     except (Refusal, WontWork) as refusal:
+        # Several may carry the same answer out at once: who finds it done has nothing left to do.
+        if (by := await _answered_by(world, question)) == said.by:
+            return await _closed(world, question)
+        if by:
+            await _closed(world, question)
+            raise NotTaken("answered") from None
         await _reopened(world, question)
         raise NotTaken("refused", str(refusal)) from None
     return await _closed(world, question)
+
+
+async def _written(world: World, question: Question, said: Answer) -> None:
+    if said.kind == KEEP and said.until is not None:
+        why = "their sponsor keeps them"
+        await guest_dates.extend(world, question.partner, question.person, said.until, said.by, why, run=question.run)
+    else:
+        why = "their sponsor has ended it"
+        await guest_dates.end(world, question.partner, question.person, said.by, why, run=question.run)
+
+
+async def _answered_by(world: World, question: Question) -> str:
+    """Who has answered the run, as the guest's row has it; empty where nobody has."""
+    guest = await world.tables.guests.get(question.partner, question.person)
+    return guest.answered_by if guest is not None and guest.answered == question.run else ""
 
 
 async def carry_out_all(world: World) -> int:

@@ -87,9 +87,10 @@ async def _tell(world: World, sponsor: str) -> int:
         # Whether somebody takes guests over is for themself to say.
         sent += 0 if reader.stead else await _mail(world, reader, "propose-sponsor", proposed, questions)
     now = world.clock()
-    await world.tables.asks.mark_told(there, now)
     for pointer in asked:
         await world.tables.asks.note_told(questions[pointer.partner, pointer.person], now)
+    # Last: until then all of it is done once more, and the mail is found among those that were sent.
+    await world.tables.asks.mark_told(there, now)
     return sent
 
 
