@@ -80,6 +80,7 @@ def _environment(tenant: RunningTenant) -> dict[str, str]:
         "ENTENTE_PERSON_KEY": "bm90IGEgc2VjcmV0LCBqdXN0IHRlc3QgYnl0ZXMuLi4=",
         "ENTENTE_GRAPH_URL": where["graph"],
         "ENTENTE_EXCHANGE_URL": where["tenant"],
+        "ENTENTE_COMPARE_SCHEDULE": "0 25 * * * *",
         "ENTENTE_LISTEN_SCHEDULE": "20 */15 * * * *",
         "ENTENTE_CATCH_UP_SCHEDULE": "40 10 * * * *",
         "ENTENTE_SEAL_SCHEDULE": "30 */5 * * * *",

@@ -118,6 +118,15 @@ class Api:
         """What is shared with the partner on these sites; without any, on those that requests have named."""
         return dict(self._call("POST", f"{_partner(name)}/sharing", json={"sites": list(sites)}))
 
+    def drift(self, partner: str, *, everything: bool) -> list[dict[str, Any]]:
+        """What others have changed, of one partner or of all."""
+        asked = {"partner": partner} if partner else {}
+        return list(self._call("GET", "drift", params=asked | ({"all": "true"} if everything else {}))["drift"])
+
+    def settle_drift(self, name: str, decision: str) -> dict[str, Any]:
+        """The change is accepted, or put back."""
+        return dict(self._call("POST", f"drift/{quote(name, safe='')}", json={"decision": decision}))
+
     def parked(self) -> list[dict[str, Any]]:
         """Everything that waits for a person, longest first."""
         return list(self._call("GET", "parked")["parked"])

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import deciding, emergency, partners, show
+from cli import deciding, drift, emergency, partners, show
 from cli import journal as audit
 from cli.client import Api
 from cli.command import Json, RequestName, said_who
@@ -33,6 +33,7 @@ app.add_typer(request_app, name="request")
 app.add_typer(partners.partners_app, name="partners")
 app.callback()(said_who)
 app.command(cls=deciding.Deciding)(deciding.plan)
+app.command(cls=deciding.Deciding)(drift.drift)
 for _command in (deciding.approve, deciding.reject, deciding.offboard):
     app.command()(_command)
 for _urgent in (emergency.block, emergency.release):

@@ -31,8 +31,8 @@ def part_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return kept | {"NO_PROXY": proxied, "no_proxy": proxied, "PYTHONUNBUFFERED": "1"}
 
 
-def app_settings(where: Addresses, graph: str) -> dict[str, str]:
-    """The app's settings on this stack. The key of the opaque person ids is new each time, as the tables are."""
+def app_settings(where: Addresses, graph: str, told: str = "") -> dict[str, str]:
+    """The app's settings on this stack; `told` is where it is told of changes, if it is. Keys are new each time, as the tables are."""
     return {
         "AzureWebJobsStorage": "UseDevelopmentStorage=true",
         "FUNCTIONS_WORKER_RUNTIME": "python",
@@ -57,6 +57,7 @@ def app_settings(where: Addresses, graph: str) -> dict[str, str]:
         # Who asks and who approves must be two people: on this machine the command says who it is (`entente --as NAME`).
         "WEBSITE_AUTH_ENABLED": "true",
         "ENTENTE_KEY_ROLES": "Requester,Approver,Operator,Reader",
+        "ENTENTE_NOTIFICATION_URL": told,
         "ENTENTE_CLIENT_STATE_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
         "ENTENTE_COMPARE_SCHEDULE": "0 * * * * *",
         "ENTENTE_LISTEN_SCHEDULE": "20 */15 * * * *",

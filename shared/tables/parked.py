@@ -9,14 +9,16 @@ from shared.tables.store import Delete, Merge, Table
 from shared.tables.task_rows import instant
 
 PARTITION = "parked"
+# Kinds of what others did: something a person should know, and a guest of no partner on record.
+SEEN, UNKNOWN_GUEST = "seen", "unknown-guest"
 # https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model (characters disallowed in keys)
 _KEY = re.compile(r"[^/\\#?\x00-\x1f\x7f-\x9f]{1,512}")
 
 
 @dataclass(frozen=True)
 class ParkedItem:
-    """One thing that waits: a stopped task (`kind` task), a refused request or guest (`refused`), or a message nobody
-    could finish (`message`, whose body is kept in `people`)."""
+    """One thing that waits: a stopped task (`kind` task), a refused request or guest (`refused`), a message nobody could finish
+    (`message`, whose body is kept in `people`), what others did (`seen`), or a guest of no partner (`unknown-guest`)."""
 
     id: str
     kind: str

@@ -14,12 +14,12 @@ from shared.reactions import BLOCKED, BY_OTHERS, INVITED, REDEEMED
 from shared.tables.drift import UNSETTLED
 from shared.tables.guest_index import Place
 from shared.tables.guests import Guest
-from shared.tables.parked import ParkedItem
+from shared.tables.parked import UNKNOWN_GUEST, ParkedItem
 from shared.tables.store import Changed
 from shared.tenant.sightings import Inviter, Sighting
 from shared.verbs.domains import DOMAIN
 from shared.verbs.redeemed import latest_template
-from shared.verbs.seen_by_others import UNKNOWN_GUEST, journal, partner_name, tell
+from shared.verbs.seen_by_others import journal, partner_name, tell
 from shared.verbs.world import World
 
 # The directory's log is some minutes behind. https://learn.microsoft.com/entra/identity/monitoring-health/reference-reports-latencies

@@ -6,13 +6,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.bus import Envelope
+from shared.nouns.changes import Change
 from shared.nouns.errors import Fault, Refusal
 from shared.nouns.messages import Attempt, attempt_from
 from shared.nouns.task import Task, TaskState, cohort_of, move
 from shared.plan import single
-from shared.tables.parked import ParkedItem
+from shared.tables.parked import SEEN, UNKNOWN_GUEST, ParkedItem
 from shared.tables.requests import Request, RequestState
 from shared.tables.store import Changed
+from shared.topology import TENANT_CHANGES
 from shared.verbs.advance import advance, finish_if_settled
 from shared.verbs.attempt import CANCELLED_BEFORE
 from shared.verbs.running import BLOCKED, take_turn
@@ -62,12 +64,27 @@ async def resume(world: World, name: str, who: str) -> Request:
     return request
 
 
+async def _look_at_guest(world: World, user: str) -> None:
+    """The guest is looked at again, by what is on record now."""
+    at = world.clock()
+    change = Change(kind="user", id=user, seen=at, source="timer", mark=f"person {at.timestamp():.0f}")
+    body = change.model_dump_json(exclude_defaults=True)
+    await world.bus.send([Envelope(queue=TENANT_CHANGES, message_id=change.message_id(), body=body)])
+
+
 async def redrive(world: World, item: ParkedItem, who: str) -> str:
     """The parked thing is tried again; a sentence says how. Raises Refusal where that cannot help."""
     if item.kind == "task":
         return await _redrive_task(world, item, who)
     if item.kind == "by hand":
         return await _look_now(world, item, who)
+    if item.kind == SEEN:
+        await world.tables.parked.remove(item.id)
+        return f"seen by {who}: it is no longer listed"
+    if item.kind == UNKNOWN_GUEST:
+        await _look_at_guest(world, item.task)
+        await world.tables.parked.remove(item.id)
+        return "looked at again: listed anew if they are still of no partner"
     if item.kind == "refused":
         raise Refusal([Fault("", "was refused for what it says; correct it and submit it as a new request")])
     body = await world.tables.people.message(item.task)

@@ -7,14 +7,13 @@ from shared.notify import notify
 from shared.nouns.mail import mark_of
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.nouns.state import Value
-from shared.tables.parked import ParkedItem
+from shared.tables.parked import SEEN, ParkedItem
 from shared.tables.task_rows import JournalEntry
 from shared.verbs.guest_record import on_record
 from shared.verbs.world import World
 
 WHO = "tenant change"
 TASK = "tenant-change"
-SEEN, UNKNOWN_GUEST = "seen", "unknown-guest"
 
 
 async def journal(  # noqa: PLR0913 -- the columns of an entry
