@@ -34,6 +34,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--no-lag", action="store_true", help="the tenant's reads are never behind its writes")
     add("--no-throttle", action="store_true", help="the tenant has no limits")
     add(
+        "--no-notifications",
+        action="store_true",
+        help="the tenant does not tell the app of changes; the hourly catch-up finds them",
+    )
+    add(
         "--faults", type=_rules, default=[], metavar="FILE", help="JSON file with fault rules, as the tenant's /_sim/faults takes"
     )
     add(
@@ -67,6 +72,7 @@ async def _up(options: argparse.Namespace, console: Console) -> int:
         throttle=not options.no_throttle,
         faults=options.faults,
         functions_port=options.functions_port,
+        notifications=not options.no_notifications,
         seed=options.seed and options.seed.resolve(),
         folder=options.folder.resolve(),
         say=lambda words: console.print(f"{words} ...", style="dim"),

@@ -33,7 +33,7 @@ async def start_azurite(root: Path, *, log: Path, environment: Mapping[str, str]
         missing = "Azurite (node_modules)" if shutil.which("node") else "Node 20 (node)"
         raise StackError(f"{missing} is not installed, and the local tables need it. Run 'make setup' in {root}.")
     for _ in range(_TRIES):
-        port = _free_port()
+        port = free_port()
         command = (str(program), *_OPTIONS, "--tableHost", "127.0.0.1", "--tablePort", str(port))
         child = await Child.start("tables", command, log=log, environment=environment, folder=folder)
         child.listen()
@@ -67,7 +67,7 @@ async def _answers(child: Child, port: int) -> bool:
     return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A port that is free now. Azurite cannot say which one it took when asked for any."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

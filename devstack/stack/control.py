@@ -1,4 +1,4 @@
-"""What the stack asks of the simulated tenant's control plane before the app speaks to it."""
+"""What the stack asks of its parts: of the simulated tenant before the app speaks to it, of a host once it is up."""
 
 from typing import Any
 
@@ -12,3 +12,11 @@ async def order(control: str, method: str, path: str, body: Any) -> None:
     async with aiohttp.ClientSession() as session, session.request(method, f"{control}/{path}", json=body) as answer:
         if answer.status >= 400:
             raise StackError(f"The simulated tenant refuses {method} /_sim/{path}: {await answer.text()}")
+
+
+async def start_function(url: str, key: str, name: str) -> None:
+    """The host runs the function now. https://learn.microsoft.com/azure/azure-functions/functions-manually-run-non-http"""
+    where, headers = f"{url.removesuffix('/api')}/admin/functions/{name}", {"x-functions-key": key}
+    async with aiohttp.ClientSession() as session, session.post(where, json={}, headers=headers) as answer:
+        if answer.status != 202:
+            raise StackError(f"The host does not start function {name}: it answers {answer.status}")

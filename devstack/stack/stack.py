@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from azure.core.exceptions import AzureError
 
 from devstack.stack.addresses import Addresses
-from devstack.stack.azurite import connection_string, start_azurite
+from devstack.stack.azurite import connection_string, free_port, start_azurite
 from devstack.stack.child import Child
-from devstack.stack.control import order
+from devstack.stack.control import order, start_function
 from devstack.stack.errors import StackError
 from devstack.stack.folder import KEYS, RECORD, WorkFolder
 from devstack.stack.queues import config
@@ -37,7 +38,8 @@ class Stack:
 
     `settings` are app settings that win over everything. `lag` and `faults` are what the tenant's `/_sim/lag` and
     `/_sim/faults` take; None leaves the tenant as it is by itself, `lag=0` and `throttle=False` switch them off.
-    `functions_port` is the first host's port, 0 for a free one. `folder` is held by this stack alone. Its parts end with the
+    `functions_port` is the first host's port, 0 for a free one. With `notifications` the tenant tells the app of changes: at the first
+    host's address, which a host that is started after it has gone takes over. `folder` is held by this stack alone. Its parts end with the
     thread that entered it, so that has to be one that lives as long as the stack is wanted.
     """
 
@@ -47,6 +49,7 @@ class Stack:
     throttle: bool = True
     faults: Sequence[Mapping[str, Any]] = ()
     functions_port: int = 0
+    notifications: bool = False
     seed: Path | None = None
     app: Path = ROOT
     folder: Path = ROOT / ".stack"
@@ -62,16 +65,21 @@ class Stack:
     _environment: dict[str, str] = field(default_factory=dict, repr=False)
     _keys: dict[str, Any] = field(default_factory=dict, repr=False)
     _hosts_begun: int = 0
+    _front: int = 0
     _up: bool = False
 
     async def __aenter__(self) -> Self:
         try:
             self._work = self._held.enter_context(WorkFolder(self.folder))
             self._where, graph = await self._start_parts()
-            self._environment = host_environment(os.environ, app_settings(self._where, graph), self.settings)
+            self._front = self.functions_port or (free_port() if self.notifications else 0)
+            told = f"http://127.0.0.1:{self._front}" if self.notifications else ""
+            self._environment = host_environment(os.environ, app_settings(self._where, graph, told), self.settings)
             self._keys = {"master": secrets.token_urlsafe(32), "default": secrets.token_urlsafe(32)}
             self.say("Starting the function app")
             await _all(_create_tables(self._where.tables), self._start_hosts())
+            if self.notifications:
+                await self._subscribe()
             self._up = True
             self._record()
         except BaseException:
@@ -106,7 +114,8 @@ class Stack:
         keys = self._work.write(KEYS, self._keys)
         # An empty settings file in place of the app's own, which may point at somebody's Azure.
         nothing = self._work.write("local.settings.json", {"IsEncrypted": False, "Values": {}})
-        port = self.functions_port if number == 1 else 0
+        taken = {urlsplit(str(host.announced["url"])).port for host in self._hosts}
+        port = self._front if number == 1 or (self.notifications and self._front not in taken) else 0
         command = [sys.executable, "-m", "devstack.host", "--app", str(self.app), "--port", str(port), "--keys", str(keys)]
         command += ["--settings", str(nothing), "--state", str(self._work.path / "timers"), "--easy-auth-from-header"]
         # On this machine there is no platform that signs people in: whoever has a key says who they are.
@@ -199,6 +208,12 @@ class Stack:
             return
         await self.start_host()
         await _all(*(self.start_host() for _ in range(self.hosts - 1)))
+
+    async def _subscribe(self) -> None:
+        """The app subscribes now, as its timer would within a quarter of an hour."""
+        if self._hosts:
+            url, key = str(self._hosts[0].announced["url"]), str(self._keys["master"])
+            await start_function(url, key, "renew-subscriptions")
 
     def _watch(self, child: Child) -> None:
         async def watch() -> None:
