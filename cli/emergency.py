@@ -9,6 +9,10 @@ from cli import show
 from cli.command import Json, PartnerName, api, print_json, told
 from cli.errors import STOPPED
 
+_STATES = {
+    "asked": "is still blocked: the release waits for somebody else to run the same command",
+    "releasing": "is still blocked in part: run the release again",
+}
 Reason = Annotated[str, typer.Option("--reason", help="Why: it stands in the journal.")]
 
 
@@ -42,8 +46,7 @@ def _shown(found: Mapping[str, Any], *, as_json: bool) -> None:
         name = found["partner"]["name"]
         if not found["recorded"] and found["state"] == "blocked":
             console.print(show.plain(f"It could not be recorded: {found['unrecorded']}.", "red"), soft_wrap=True)
-        console.print(
-            show.plain(f"{name} is {found['state']}. See it: entente journal {found['partner']['tenantId']}"), soft_wrap=True
-        )
+        said = _STATES.get(found["state"], f"is {found['state']}")
+        console.print(show.plain(f"{name} {said}. See it: entente journal {found['partner']['tenantId']}"), soft_wrap=True)
     if found["remains"]:
         raise typer.Exit(STOPPED)

@@ -15,6 +15,7 @@ from shared.nouns.errors import Refusal
 from shared.nouns.outcomes import NotYet
 from shared.root import world
 from shared.settings import Settings
+from shared.verbs.asker import KEY_HOLDER
 from shared.verbs.world import World
 
 ROLE_CLAIMS = frozenset({"roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"})
@@ -45,7 +46,7 @@ def caller_of(request: func.HttpRequest, settings: Settings) -> Caller:
         kinds = {str(principal.get("role_typ", "roles")), *ROLE_CLAIMS}
         found = next((value for kind in ID_CLAIMS for name, value in claims if name == kind), "unknown principal")
         return Caller(f"user {found}", frozenset(value for name, value in claims if name in kinds))
-    return Caller("function key", frozenset(settings.key_roles))
+    return Caller(KEY_HOLDER, frozenset(settings.key_roles))
 
 
 def person_of(request: func.HttpRequest, settings: Settings) -> str:

@@ -50,6 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _said(str(refusal), BAD_INPUT)
     except (NotYet, WontWork) as error:
         return _said(error.reason, NOT_REACHABLE)
+    for line in out.remains:
+        _tell(f"remains open: {line}")
     sys.stdout.write(json.dumps(out.as_json(), indent=2, ensure_ascii=False) + "\n")
     return REMAINS if out.remains else DONE
 

@@ -64,7 +64,7 @@ async def block(
         state = RequestState.STOPPED if out.remains else RequestState.DONE
         await record.told(state, f"blocked by {who}: {reason}. " + (_remaining(out) or "Everything that could be read is closed"))
         out.unrecorded = record.lost
-        telling(_remaining(out) or "everything is closed")
+        telling(f"{len(out.remains)} things remain open" if out.remains else "everything is closed")
     log.warning("partner blocked", partner=partner.tenant_id, who=who, remains=len(out.remains), recorded=not record.lost)
     return out
 

@@ -4,7 +4,7 @@ A block does not wait for its record: where tables are out of reach it goes on, 
 """
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -74,12 +74,13 @@ class Record:
         return await self.kept(self._open(task, before))
 
     async def closed(
-        self, task: Task | None, state: TaskState, reason: str, *entries: JournalEntry, ids: dict[str, str] | None = None
+        self, task: Task | None, state: TaskState, reason: str, *entries: JournalEntry, without: Collection[str] = ()
     ) -> None:
-        """How the task ended, with what it did."""
+        """How the task ended, with what it did; `without` are those of a batch to whom certainly nothing was done."""
         if task is None:
             return
-        ended = replace(task, state=state, reason=reason, ids={**task.ids, **(ids or {})}, settled_at=self.world.clock())
+        members = tuple(name for name in task.members if name not in without)
+        ended = replace(task, state=state, reason=reason, members=members, settled_at=self.world.clock())
         await self.kept(self._save(ended, entries))
 
     def entry(
@@ -94,10 +95,15 @@ class Record:
         fresh = await tasks.insert_cohort(task.request, task.cohort, [task], mark_open=False)
         there = await tasks.get(task.request, task.key) or task
         if not fresh:
-            again = replace(
-                there, attempt=there.attempt + 1, members=task.members, state=TaskState.READY, ids={**there.ids, **task.ids}
+            # Whom an earlier round blocked under the same row stays in it, or nobody would ever let them in again.
+            there = replace(
+                there,
+                attempt=there.attempt + 1,
+                members=tuple(dict.fromkeys((*there.members, *task.members))),
+                state=TaskState.READY,
+                ids={**there.ids, **task.ids},
+                wanted={**there.wanted, **task.wanted},
             )
-            there = replace(again, wanted=task.wanted)
         return await self._save(there, (self.entry(there, "intent", before, task.wanted, "", task.ids),))
 
     async def _save(self, task: Task, entries: Iterable[JournalEntry]) -> Task:

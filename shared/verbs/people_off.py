@@ -31,6 +31,7 @@ class Tally:
     left: set[str] = field(default_factory=set)
     failed: dict[str, str] = field(default_factory=dict)
     waits: dict[str, NotYet] = field(default_factory=dict)
+    told: int = 0
 
 
 async def people_off(world: World, record: Record, people: tuple[Outsider, ...], tell: Tell, wait: Wait) -> PeopleOutcome:
@@ -44,8 +45,11 @@ async def people_off(world: World, record: Record, people: tuple[Outsider, ...],
 
         async def one_chunk(chunk: list[Outsider], limit: asyncio.Semaphore = limit) -> None:
             async with limit:
+                before = len(tally.switched)
                 await _chunk_off(world, record, chunk, tally)
-                tell(f"{len(tally.switched)} of {len(people) - len(tally.left)} people are blocked")
+                if len(tally.switched) > max(before, tally.told):
+                    tally.told = len(tally.switched)
+                    tell(f"{tally.told} of {len(people) - len(tally.left)} people are blocked")
 
         await asyncio.gather(*(one_chunk(chunk) for chunk in _chunks(waiting)))
         waiting = [one for one in waiting if one.id in tally.waits]
@@ -54,7 +58,7 @@ async def people_off(world: World, record: Record, people: tuple[Outsider, ...],
         if round_ + 1 < MOST_ROUNDS:
             await wait(min(max(error.after for error in tally.waits.values()), LONGEST_WAIT))
     failed = tally.failed | {user: error.reason for user, error in tally.waits.items()}
-    said = f"{len(tally.switched)} blocked, {len(tally.left)} were blocked before by somebody else" + (
+    said = f"{len(tally.switched)} blocked, {len(tally.left)} were blocked already" + (
         f", {len(failed)} could not be blocked" if failed else ""
     )
     seconds = (world.clock() - begun).total_seconds()
@@ -83,14 +87,31 @@ async def _chunk_off(world: World, record: Record, chunk: list[Outsider], tally:
         elif isinstance(error, NotYet):
             tally.waits[user] = error
         else:
-            tally.failed[user] = f"{error.reason} (whoever holds an administrator's role here is blocked by hand)"
+            tally.failed[user] = await _why(world, user, error, alone=None not in found.values())
     good = {name: user for name, user in ids.items() if found[user] is None}
     entry = record.entry(task, "outcome", dict.fromkeys(good, True), dict.fromkeys(good, False), "blocked in an emergency", good)
     state = TaskState.DONE if len(good) == len(ids) else TaskState.STOPPED
-    await record.closed(task, state, f"{len(good)} of {len(ids)} blocked", entry)
+    refused = [name for name, user in ids.items() if isinstance(found[user], WontWork)]
+    await record.closed(task, state, f"{len(good)} of {len(ids)} blocked", entry, without=refused)
     people = [Person(names[one.id], one.address) for one in due if one.address]
     if record.block is not None:
         await record.kept(world.tables.people.remember(people, record.block.request, record.partner.tenant_id))
+
+
+async def _why(world: World, user: str, error: WontWork, *, alone: bool) -> str:
+    """Why somebody is not blocked: an administrator's role in our directory, which keeps the app out, or what Microsoft 365 said.
+
+    https://learn.microsoft.com/graph/api/user-update (who may update sensitive properties of whom)
+    """
+    try:
+        # Where nobody of a batch could be blocked, it is not for anybody's role.
+        roles = () if alone else await world.tenant.accounts.directory_roles(user)
+    except (NotYet, WontWork):
+        roles = ()
+    if not roles:
+        return f"{error.reason} (whoever holds an administrator's role here is blocked by hand)"
+    held = ", ".join(roles)
+    return f"holds {held} in our directory, which the app may not disable: block by hand, in the Entra admin center, Users"
 
 
 async def _switched(world: World, users: list[str], *, on: bool) -> Mapping[str, NotYet | WontWork | None]:

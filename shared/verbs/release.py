@@ -14,6 +14,7 @@ from shared.steps.closings.part import NOT_READ, UNKNOWN, Part
 from shared.tables.blocks import Block
 from shared.tables.store import Changed
 from shared.tables.task_rows import JournalEntry
+from shared.verbs.asker import KEY_HOLDER
 from shared.verbs.block import named
 from shared.verbs.blocked import Outcome, PartOutcome, PeopleOutcome
 from shared.verbs.control import resume
@@ -40,10 +41,12 @@ async def release(world: World, said: str, who: str, reason: str, *, tell: Tell 
     """The first person's wish is on record; with the second's the block is lifted: people, ways in, and the requests that it paused.
 
     What somebody else has closed or changed since stays as it is, and is told. Bears repetition until all of it is lifted. Raises
-    Refusal where the partner is not blocked, or the same person asks twice.
+    Refusal where the partner is not blocked, the same person asks twice, or nobody can tell who asks.
     """
     if not reason.strip():
         raise Refusal([Fault("reason", "is needed: it stands in the journal")])
+    if who == KEY_HOLDER:
+        raise Refusal([Fault("", "two people release a partner, and a function key does not say who holds it: sign in")])
     partner = await named(world, said)
     known = await world.tables.partners.get(partner.tenant_id)
     if known is not None:

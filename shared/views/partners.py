@@ -124,6 +124,11 @@ def _guests(tasks: Iterable[tuple[Request, Task]]) -> Counter[str]:
     """How many people are guests, are blocked, or wait for somebody; the latest word on each counts."""
     stages: dict[str, str] = {}
     for _, task in tasks:
+        if task.step == CLOSING["person"] and task.members:
+            # An emergency blocks many at once.
+            if task.state in {TaskState.DONE, TaskState.STOPPED}:
+                stages |= {person: "blocked" for person in task.members if person in task.ids and person not in stages}
+            continue
         if task.subject in stages or task.step not in {INVITE, CLOSING["person"]}:
             continue
         if task.reverses:

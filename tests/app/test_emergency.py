@@ -8,10 +8,12 @@ import pytest
 from devstack.tenant.seed import plant
 from shared.nouns.errors import Refusal
 from shared.nouns.outcomes import NotYet
+from shared.verbs.asker import KEY_HOLDER
 from shared.verbs.block import block
 from shared.verbs.control import resume
 from shared.verbs.release import release
 from shared.views.journal import partner_journal
+from shared.views.partners import partner_view
 from shared.views.status import request_status
 from tests.app.conftest import Stage
 from tests.rig import Rig
@@ -192,6 +194,7 @@ async def test_it_closes_where_nothing_can_be_recorded(stage: Stage) -> None:
 async def test_nine_hundred_people_are_out_within_a_minute_at_the_published_limits(stage: Stage) -> None:
     rig = await stage.fresh()
     seeded(stage, 900)
+    assert stage.running.services.tenant.throttle.on
     start = rig.border.calls
     waits: list[float] = []
 
@@ -214,3 +217,61 @@ async def test_nobody_else_is_blocked_by_mistake(stage: Stage, said: str, why: s
         await block(rig.world, said, "user one", "why")
     with pytest.raises(Refusal, match="reason"):
         await block(rig.world, "fabrikam.com", "user one", " ")
+
+
+TROUBLE: list[dict[str, Any]] = [
+    {"effect": "status", "status": 429, "code": "tooManyRequests", "headers": {"Retry-After": "3"}},
+    {"effect": "effect-then-status", "status": 504, "code": "gatewayTimeout"},
+    {"effect": "lost"},
+    {"effect": "effect-then-lost"},
+]
+
+
+@pytest.mark.parametrize("wrong", TROUBLE, ids=lambda rule: str(rule["effect"]))
+async def test_whoever_is_blocked_at_the_second_try_is_let_in_with_the_others(stage: Stage, wrong: dict[str, Any]) -> None:
+    rig = await stage.fresh()
+    seeded(stage, 45)
+    tenant = stage.running.services.tenant
+    # One of each batch, the first of the first one among them, whose round has the name of the batch.
+    ids = sorted(entry.id for entry in tenant.objects.all("user") if str(entry.record.get("mail")).endswith("@fabrikam.com"))
+    tenant.faults.add([{**wrong, "match": {"method": "PATCH", "path": f"/users/{user}"}, "times": 2} for user in ids[::9]])
+    waits: list[float] = []
+
+    async def noted(seconds: float) -> None:
+        waits.append(seconds)
+
+    out = (await block(rig.world, "fabrikam.com", "user one", "now", wait=noted)).as_json()
+    assert waits
+    assert out["people"]["failed"] == {}
+    assert people(stage) == dict.fromkeys(people(stage), False)
+    await release(rig.world, "fabrikam.com", "user one", "all clear")
+    await release(rig.world, "fabrikam.com", "user two", "all clear")
+    assert people(stage) == {**dict.fromkeys(people(stage), True), "blocked@fabrikam.com": False}
+
+
+async def test_an_administrator_is_named_as_one_and_counted_as_nobody_who_is_blocked(stage: Stage) -> None:
+    rig = await stage.fresh()
+    seeded(stage)
+    eve = {"mail": "eve@fabrikam.com", "userType": "Guest", "directoryRoles": ["User Administrator"]}
+    plant(stage.running.services.tenant, {"users": [eve]})
+    out = await blocked(rig)
+    ((_, why),) = out["people"]["failed"].items()
+    assert "holds User Administrator in our directory" in why
+    assert "permission" not in why
+    shown = await partner_view(rig.world, FABRIKAM)
+    assert shown["guests"] == {"blocked": out["people"]["switched"]}
+    await release(rig.world, "fabrikam.com", "user one", "all clear")
+    await release(rig.world, "fabrikam.com", "user two", "all clear")
+    assert (await partner_view(rig.world, FABRIKAM))["guests"] == {}
+
+
+async def test_a_key_that_anybody_may_hold_releases_nobody(stage: Stage) -> None:
+    rig = await stage.fresh()
+    seeded(stage)
+    await blocked(rig, KEY_HOLDER)
+    with pytest.raises(Refusal, match="does not say who holds it"):
+        await release(rig.world, "fabrikam.com", KEY_HOLDER, "all clear")
+    await release(rig.world, "fabrikam.com", "user one", "all clear")
+    with pytest.raises(Refusal, match="does not say who holds it"):
+        await release(rig.world, "fabrikam.com", KEY_HOLDER, "all clear")
+    assert people(stage) == dict.fromkeys(people(stage), False)
