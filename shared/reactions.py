@@ -83,7 +83,7 @@ RULES: tuple[Rule, ...] = (
         "the guest is among the deleted users",
         "stage `deleted`, with the day; nothing is restored by itself. What the guest had is shown as drift",
         setting="drift",
-        applies=lambda known, now: now.there == "deleted" and known.stage not in {DELETED, GONE},
+        applies=lambda known, now: now.there == "deleted" and known.stage != DELETED,
         becomes=lambda known, now: replace(known, stage=DELETED),
         waits=True,
         tells=True,
@@ -248,24 +248,31 @@ RULES: tuple[Rule, ...] = (
 def decide(known: Known, now: Now) -> tuple[tuple[Rule, Known], ...]:
     """The rules about a guest that apply, one after another, each with what is known afterwards.
 
-    A rule that waits is left out where it would go back to what was before a fresh record: whoever asks has to look again later
+    Where they would go back to what was before a fresh record, those that wait are left out: whoever asks has to look again later
     (`to_be_seen` says so).
     """
+    found = _in_turn(known, now, RULES)
+    goes_back = known.fresh and bool(found) and _state(found[-1][1].stage) == _state(known.was)
+    return _in_turn(known, now, tuple(rule for rule in RULES if not rule.waits)) if goes_back else found
+
+
+def _state(stage: str) -> str:
+    """Blocked, deleted, gone, or able to sign in, whatever the process makes of them; nothing known counts as the last."""
+    return stage if stage in {BLOCKED, DELETED, GONE} else ""
+
+
+def _in_turn(known: Known, now: Now, rules: tuple[Rule, ...]) -> tuple[tuple[Rule, Known], ...]:
     found: list[tuple[Rule, Known]] = []
-    for rule in RULES:
-        if rule.applies is None or rule.becomes is None or not rule.applies(known, now):
-            continue
-        after = rule.becomes(known, now)
-        if rule.waits and known.fresh and after.stage in {known.was or _alive(now), known.stage}:
-            continue
-        known = after
-        found.append((rule, known))
+    for rule in rules:
+        if rule.applies is not None and rule.becomes is not None and rule.applies(known, now):
+            known = rule.becomes(known, now)
+            found.append((rule, known))
     return tuple(found)
 
 
 def to_be_seen(known: Known, now: Now) -> bool:
     """Something differs that is not believed yet."""
-    return known.fresh and bool(decide(replace(known, fresh=False), now))
+    return known.fresh and len(decide(known, now)) < len(decide(replace(known, fresh=False), now))
 
 
 def by_event() -> Mapping[str, Rule]:

@@ -115,6 +115,9 @@ async def _begun(world: World, compared: Compared, name: str, known: Drifted | N
     request, task, now = compared.request, compared.task, world.clock()
     seen = known.etag if known is not None else "new"
     await _journal(world, task, compared, seen)
+    partner = await partner_name(world, request.partner_tenant)
+    why = f"Settings of {partner} were changed by others: `entente drift {request.partner_tenant}` shows them, before and after"
+    await tell(world, request.partner_tenant, "setting-changed", why)
     reaction = _reaction(world, request, task.step)
     again = known is not None and known.state in {PUT_BACK, PUTTING_BACK} and now - known.seen < PUT_BACK_ONCE_IN
     narrowing = narrows(task.step, compared.after, compared.before)
@@ -144,9 +147,6 @@ async def _begun(world: World, compared: Compared, name: str, known: Drifted | N
         await accept_drift(world, drifted, WHO)
     elif reaction == "put-back" and state == OPEN and not world.settings.report_only:
         await put_back(world, drifted, WHO)
-    partner = await partner_name(world, request.partner_tenant)
-    why = f"Settings of {partner} were changed by others: `entente drift {request.partner_tenant}` shows them, before and after"
-    await tell(world, request.partner_tenant, "setting-changed", why)
 
 
 async def _go_on(world: World, known: Drifted) -> None:

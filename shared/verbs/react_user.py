@@ -65,6 +65,9 @@ async def guest_changed(world: World, place: Place, seen: Sighting | None, chang
         if not found:
             await _learn(world, guest, seen)
             return to_be_seen(known, now)
+        if {rule.event for rule, _ in found} == {"sponsors-changed"} and not change.mark.startswith("look"):
+            # Nothing says when we set them ourselves: believed at the second look.
+            return False
         if any(rule.event in {"guest-disabled", "guest-deleted"} for rule, _ in found):
             now = replace(now, by=await _whose(world, guest.partner))
             found = decide(known, now)
@@ -119,7 +122,8 @@ async def _learn(world: World, guest: Guest, seen: Sighting | None) -> None:
 
 def _known(world: World, guest: Guest, seen: Sighting | None) -> Known:
     fresh_since = world.clock() - timedelta(seconds=world.settings.horizon_seconds)
-    touched = [_moment(guest.others.get(REACTED)), guest.blocked_at, guest.deleted_at]
+    reacted = _moment(guest.others.get(REACTED))
+    touched = [moment for moment in (reacted, guest.blocked_at, guest.deleted_at) if moment is not None]
     last = tuple(str(guest.others.get(LAST_SPONSORS, "")).split())
     # What kind of account it was when the process brought it in is not on record: then it is what it is.
     kind = str(guest.others.get(KIND, "")) or ("member" if seen is not None and seen.member else "guest")
@@ -129,8 +133,9 @@ def _known(world: World, guest: Guest, seen: Sighting | None) -> Known:
         blocked_by=guest.blocked_by,
         redeemed=guest.redeemed is not None,
         sponsors=tuple(sponsor for sponsor in guest.sponsors if sponsor in last),
-        fresh=any(moment is not None and moment > fresh_since for moment in touched),
-        was=str(guest.others.get(WAS, "")),
+        fresh=any(moment > fresh_since for moment in touched),
+        # What was so before is known only where it was a reaction that wrote last.
+        was=str(guest.others.get(WAS, "")) if reacted is not None and reacted == max(touched) else "",
     )
 
 

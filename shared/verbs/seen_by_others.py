@@ -51,7 +51,7 @@ async def tell(world: World, partner: str, event: str, reason: str, *, subject: 
         return
     await _mail(world, partner, reason, name)
     await world.tables.parked.add(ParkedItem(name, SEEN, "", subject, event, reason, now))
-    log.warning("told", partner=partner, event=event, reason=reason)
+    log.warning("told", partner=partner, what=event, reason=reason)
 
 
 async def settle(world: World, partner: str, event: str, subject: str) -> None:
