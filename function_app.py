@@ -10,6 +10,7 @@ from functions import (
     compare_settings,
     drift,
     emergency,
+    guests,
     intake,
     journal,
     listening,
@@ -41,6 +42,7 @@ for _module in (
     sponsors,
     sponsor_mails,
     cleanup,
+    guests,
 ):
     if _module.POWER in _powers:
         app.register_functions(_module.bp)

@@ -127,6 +127,39 @@ class Api:
         """The change is accepted, or put back."""
         return dict(self._call("POST", f"drift/{quote(name, safe='')}", json={"decision": decision}))
 
+    def cleanup_runs(self) -> list[dict[str, Any]]:
+        """Clean-up runs, the newest first."""
+        return list(self._call("GET", "cleanup-runs")["runs"])
+
+    def plan_cleanup(self) -> dict[str, Any]:
+        """A clean-up run that only reports is under way."""
+        return dict(self._call("POST", "cleanup-runs"))
+
+    def cleanup_run(self, name: str, *, after: str = "", move: str = "") -> dict[str, Any]:
+        """A clean-up run with a page of its guests, `next` naming where to go on."""
+        asked = {"after": after, "move": move}
+        return dict(self._call("GET", f"cleanup-runs/{quote(name, safe='')}", params={k: v for k, v in asked.items() if v}))
+
+    def decide_cleanup(self, name: str, verb: str, reason: str) -> dict[str, Any]:
+        """The held run is released or rejected."""
+        return dict(self._call("POST", f"cleanup-runs/{quote(name, safe='')}/{verb}", json={"reason": reason}))
+
+    def guests(self, wanted: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        """All guests that are wanted, page by page."""
+        after: str | None = ""
+        while after is not None:
+            page = self._call("GET", "guests", params={**wanted, "after": after})
+            yield from page["guests"]
+            after = page["next"]
+
+    def guest(self, verb: str, asked: Mapping[str, str]) -> dict[str, Any]:
+        """The guest is shown, or what was decided about them is done."""
+        return dict(self._call("POST", f"guests/{verb}", json={key: value for key, value in asked.items() if value}))
+
+    def exemptions(self) -> list[dict[str, Any]]:
+        """Every exemption, the next to end first."""
+        return list(self._call("GET", "exemptions")["exemptions"])
+
     def parked(self) -> list[dict[str, Any]]:
         """Everything that waits for a person, longest first."""
         return list(self._call("GET", "parked")["parked"])

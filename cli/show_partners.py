@@ -145,11 +145,12 @@ def sharing_csv(found: Mapping[str, Any]) -> str:
     writer.writerow(_COLUMNS)
     for item in found["items"]:
         cells = [item[name] for name in _COLUMNS]
-        writer.writerow([_cell(" ".join(map(str, cell)) if isinstance(cell, list) else cell) for cell in cells])
+        writer.writerow([cell(" ".join(map(str, one)) if isinstance(one, list) else one) for one in cells])
     return out.getvalue()
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """The value as a cell that no spreadsheet computes anything of."""
     text = "" if value is None else str(value)
     return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
 

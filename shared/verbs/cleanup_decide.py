@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import replace
+from datetime import date
 
 from shared.expiry import RESTORABLE_DAYS
 from shared.log import log
@@ -14,7 +15,7 @@ from shared.verbs.cleanup_facts import CLEAN_UP, partner_facts
 from shared.verbs.cleanup_request import put_tasks, task_of
 from shared.verbs.cleanup_run import send
 from shared.verbs.cleanup_send import set_off
-from shared.verbs.guest_dates import known
+from shared.verbs.guest_dates import extend, known
 from shared.verbs.world import World
 
 
@@ -69,6 +70,13 @@ async def restore(world: World, partner: str, person: str, who: str, why: str) -
     facts = await partner_facts(world, guest.partner)
     await put_tasks(world, name, facts, [task_of(world, "restore", guest, {"words": reason})], who, reason)
     return name
+
+
+async def keep(world: World, guest: Guest, until: date, who: str, why: str, *, run: str = "") -> tuple[Guest, str]:
+    """The guest stays until then; whom clean-up has shut out is on the way back, by the request that is named."""
+    kept = await extend(world, guest.partner, guest.person, until, who, why, run=run)
+    back = kept.stage == "deleted" or (kept.stage == "blocked" and kept.blocked_by == "expiry")
+    return kept, await restore(world, kept.partner, kept.person, who, why) if back else ""
 
 
 async def _held(world: World, name: str) -> Run:

@@ -1,0 +1,114 @@
+"""Guests over HTTP: listed, shown, kept, ended, had back, and exempt from clean-up. Addresses go in bodies, never in URLs."""
+
+from collections.abc import Awaitable, Callable
+from datetime import date, datetime
+from typing import Any
+
+import azure.functions as func
+
+from functions.principal import Caller, answer, needs
+from functions.reading import body_of, word
+from shared.nouns.errors import Fault, Refusal
+from shared.verbs.cleanup_decide import keep, restore
+from shared.verbs.exempt import exempt, unexempt
+from shared.verbs.guest_dates import end
+from shared.verbs.world import World
+from shared.views.guests import Wanted, exemption_view, find, guests_view, shown
+
+POWER = "guests"
+LOOK = ("Reader", "Approver", "Operator")
+FIELDS = {"guest", "partner", "until", "reason", "owner"}
+
+bp = func.Blueprint()
+
+
+@bp.function_name("list-guests")
+@bp.route(route="guests", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@needs(*LOOK)
+async def list_guests(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
+    """A page of guests (`partner`, `stage`, `endsBefore`, `sponsor`; `after`, the `next` of the page before). No address is told."""
+    before = req.params.get("endsBefore", "")
+    wanted = Wanted(
+        partner=req.params.get("partner", ""),
+        stage=req.params.get("stage", ""),
+        ends_before=_day(before, "endsBefore") if before else None,
+        sponsor=req.params.get("sponsor", ""),
+    )
+    return answer(await guests_view(ours, wanted, behind=req.params.get("after", "")))
+
+
+@bp.function_name("show-guest")
+@bp.route(route="guests/show", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@needs(*LOOK)
+async def show_guest(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
+    """The guest whom the body names (`{"guest": address, opaque id or object id}`)."""
+    asked = body_of(req, FIELDS)
+    guest = await find(ours, word(asked, "guest"), word(asked, "partner", needed=False))
+    return answer(shown(guest, await ours.tables.exemptions.get(guest.partner, guest.person)))
+
+
+@bp.function_name("decide-guest")
+@bp.route(route="guests/{verb}", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@needs("Operator")
+async def decide_guest(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
+    """The guest stays until a day (`extend`), has had their last day (`end`), comes back (`restore`), or is exempt or not any more."""
+    verb = _VERBS.get(req.route_params["verb"])
+    if verb is None:
+        return answer({"error": f"a guest can be asked to {', '.join(_VERBS)}"}, 404)
+    return answer(await verb(ours, body_of(req, FIELDS), caller.name))
+
+
+@bp.function_name("list-exemptions")
+@bp.route(route="exemptions", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@needs(*LOOK)
+async def list_exemptions(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
+    """Every exemption, those that are over too, the next to end first."""
+    today = ours.clock().date()
+    found = [exemption_view(one) | {"over": one.until < today} async for one in ours.tables.exemptions.all()]
+    return answer({"exemptions": sorted(found, key=lambda one: (one["until"], one["person"]))})
+
+
+async def _extend(ours: World, asked: dict[str, Any], who: str) -> dict[str, Any]:
+    guest = await find(ours, word(asked, "guest"), word(asked, "partner", needed=False))
+    until = _day(word(asked, "until"), "until")
+    kept, request = await keep(ours, guest, until, who, word(asked, "reason"))
+    return shown(kept, None) | {"request": request}
+
+
+async def _end(ours: World, asked: dict[str, Any], who: str) -> dict[str, Any]:
+    guest = await find(ours, word(asked, "guest"), word(asked, "partner", needed=False))
+    return shown(await end(ours, guest.partner, guest.person, who, word(asked, "reason")), None)
+
+
+async def _restore(ours: World, asked: dict[str, Any], who: str) -> dict[str, Any]:
+    guest = await find(ours, word(asked, "guest"), word(asked, "partner", needed=False))
+    return {"request": await restore(ours, guest.partner, guest.person, who, word(asked, "reason"))}
+
+
+async def _exempt(ours: World, asked: dict[str, Any], who: str) -> dict[str, Any]:
+    guest = await find(ours, word(asked, "guest"), word(asked, "partner", needed=False))
+    until = _day(word(asked, "until"), "until")
+    made = await exempt(ours, guest, reason=word(asked, "reason"), owner=word(asked, "owner"), until=until, who=who)
+    return exemption_view(made)
+
+
+async def _unexempt(ours: World, asked: dict[str, Any], who: str) -> dict[str, Any]:
+    guest = await find(ours, word(asked, "guest"), word(asked, "partner", needed=False))
+    await unexempt(ours, guest, reason=word(asked, "reason", needed=False), who=who)
+    return {"partner": guest.partner, "person": guest.person, "exempt": None}
+
+
+_VERBS: dict[str, Callable[[World, dict[str, Any], str], Awaitable[dict[str, Any]]]] = {
+    "extend": _extend,
+    "end": _end,
+    "restore": _restore,
+    "exempt": _exempt,
+    "unexempt": _unexempt,
+}
+
+
+def _day(said: str, field: str) -> date:
+    try:
+        return datetime.strptime(said, "%Y-%m-%d").date()  # noqa: DTZ007 -- a date has no zone
+    except ValueError:
+        raise Refusal([Fault(field, "must be a date such as 2027-06-30")]) from None
