@@ -46,8 +46,15 @@ async def _hear(world: World, change: Change) -> None:
         known = mark.digests if mark else ()
         digests = (*(one for one in known if one != digest(change)), digest(change))
         await world.tables.heard.save(change.id, Mark(now, digests[-MOST_DIGESTS:]))
-    late = (world.clock() - (change.happened or change.seen)).total_seconds()
-    log.info("change handled", kind=change.kind, object=change.id, source=change.source, seconds=round(late, 3))
+    taken, late = world.clock() - change.seen, change.seen - (change.happened or change.seen)
+    log.info(
+        "change handled",
+        kind=change.kind,
+        object=change.id,
+        source=change.source,
+        seconds=round(taken.total_seconds(), 3),
+        delay=round(late.total_seconds(), 3),
+    )
 
 
 def is_replay(change: Change, mark: Mark, horizon: timedelta) -> bool:
