@@ -82,6 +82,7 @@ async def _accept(world: World, read: Read, who: str) -> None:
     ours = Ours(world.settings.tenant_id.lower(), frozenset(organization.verified_domains))
     partner = await _partner(world, header, ours)
     await _refuse_blocked(world, header, partner, known)
+    await _refuse_leaving(world, header, partner, known)
     # A request is in time when its first part is: the others may come after midnight.
     today = (known.received if known else world.clock()).date()
     sponsors = await _sponsors(world, read)
@@ -134,6 +135,19 @@ async def _refuse_blocked(world: World, header: Header, partner: Partner, known:
     if block is not None:
         why = f"{partner.name} has been blocked in an emergency since {block.at:%Y-%m-%d %H:%M} UTC by {block.by}"
         raise Refusal([Fault("partner", f"{why}: send the request again after two people have released it (entente release)")])
+
+
+async def _refuse_leaving(world: World, header: Header, partner: Partner, known: Request | None) -> None:
+    """Raises Refusal for a new request of a partner whose leaving waits for a decision: what that takes back is planned already, and
+    whatever came in meanwhile would stay when it runs."""
+    if known is not None or header.mode == "plan" or world.settings.report_only:
+        return
+    async for other in world.tables.requests.all_open():
+        leaving = other.partner_tenant == partner.tenant_id and other.header.action == "offboard" and not other.cancelled
+        if leaving and other.state is RequestState.AWAITING_APPROVAL:
+            why = f"{partner.name} is to leave: request {other.id} waits for approval"
+            then = "have that decided (entente approve, entente reject) or cancel it, and send this again"
+            raise Refusal([Fault("partner", f"{why}; {then}")])
 
 
 async def _partner(world: World, header: Header, ours: Ours) -> Partner:

@@ -356,3 +356,24 @@ async def test_a_partner_that_ends_closed_is_shut_out_and_what_it_had_is_taken_b
     await carried_out(rig, simple("off-again", action="offboard"))
     (partner,) = picture(stage.running)["crossTenantPartners"]
     assert "allowed" not in str(partner["b2bCollaborationInbound"])
+
+
+async def test_nobody_comes_while_the_leaving_waits_for_a_decision(stage: Stage, tmp_path: Path) -> None:
+    rig = await listed(stage, tmp_path)
+    await rig.settle(simple("first", [ANA]))
+    shut = (tmp_path / "shut.toml").read_text(encoding="utf-8")
+    decided = shut.replace('"shut"', '"decided"').replace("steps = []", 'steps = ["close-partner"]')
+    (tmp_path / "decided.toml").write_text(decided, encoding="utf-8")
+    await rig.settle(simple("off", action="offboard", template="decided"))
+    found = await rig.world.tables.requests.get("off")
+    assert found is not None
+    assert found.state is RequestState.AWAITING_APPROVAL
+    await rig.settle(simple("second", [BO]))
+    (refusal,) = refusals(rig)
+    assert "request off waits for approval" in refusal
+    assert await rig.world.tables.requests.get("second") is None
+    await carried_out(rig, simple("look", [BO], mode="plan"))
+    await approve(rig.world, "off", ELSE)
+    await rig.deliver_all()
+    assert unfinished(rig, "off") == []
+    assert [user["accountEnabled"] for user in picture(stage.running)["users"]] == [False]
