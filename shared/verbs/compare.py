@@ -93,8 +93,7 @@ async def compare_members(world: World, partner: str, group: str, persons: Seque
 
 
 async def compare_guest(world: World, partner: str, person: str) -> int:
-    """Whether the guest is still as the latest request has made them. How many things differ."""
-    await _at_rest(world, partner)
+    """Whether the guest is still as the latest request has made them, whatever else runs. How many things differ."""
     latest: tuple[Request, Task] | None = None
     async for request, task in _tasks_of(world, partner, person):
         stands = task.step == "invite-guest" and task.subject == person and task.wanted and not task.reverses

@@ -73,6 +73,10 @@ async def settle_drift(world: World, compared: Compared) -> bool:
         if known is not None and same and known.state == PUTTING_BACK:
             await _go_on(world, known)
             return True
+        if known is not None and same and known.state == ACCEPTED:
+            # Whoever accepted it died before the task knew.
+            await _accepted(world, known, task, known.by)
+            return True
         if known is not None and same and world.clock() - known.seen < timedelta(seconds=world.settings.horizon_seconds):
             # It has just been settled: what is read may be from before.
             return True
@@ -86,9 +90,11 @@ async def accept_drift(world: World, drifted: Drifted, who: str) -> Drifted:
     """What is there now is the new wish of the task, and goes with the rest when the partner leaves. Raises Refusal where that is settled."""
     task = await _task_of(world, drifted)
     try:
-        await _accepted(world, drifted, task, who)
         said = f"accepted as the new wish by {who}"
-        return await world.tables.drift.save(replace(drifted, state=ACCEPTED, by=who, said=said, seen=world.clock()))
+        # First, so that a comparison after a crash finishes it.
+        drifted = await world.tables.drift.save(replace(drifted, state=ACCEPTED, by=who, said=said, seen=world.clock()))
+        await _accepted(world, drifted, task, who)
+        return drifted
     except Changed as error:
         raise NotYet("somebody else is settling this; look again", after=AGAIN_SECONDS) from error
 

@@ -14,9 +14,12 @@ from shared.verbs.world import World
 TEMPLATE = "guest-decisions"
 
 
-async def on_record(world: World, partner: str, person: str, what: str, said: JournalEntry, *, linked: bool = True) -> None:
+async def on_record(
+    world: World, partner: str, person: str, what: str, said: JournalEntry, *, linked: bool = True, once: str = ""
+) -> None:
     """The entry is in the journal of the partner and of the person. `what` names the decision, kebab-case. Without `linked` it is about
-    no person, and `person` names what it is about."""
+    no person, and `person` names what it is about. What was said `once` (a word for the occasion) is not said again.
+    """
     request = f"guests-{partner}-{said.at:%Y%m}"
     await _has_request(world, partner, request, said.who)
     if linked:
@@ -25,10 +28,13 @@ async def on_record(world: World, partner: str, person: str, what: str, said: Jo
     await world.tables.tasks.insert_cohort(request, "guests", [task], mark_open=False)
     while True:
         there = await world.tables.tasks.get(request, task.key) or task
+        if once and there.ids.get("once") == once and there.wanted == dict(said.after):
+            return
         entry = replace(said, attempt=there.attempt + 1)
         reason = f"{said.note} (by {said.who})"
+        ids = {**there.ids, "once": once} if once else there.ids
         decided = replace(
-            there, attempt=entry.attempt, wanted=dict(said.after), reason=reason, settled_at=said.at, touched=said.at
+            there, ids=ids, attempt=entry.attempt, wanted=dict(said.after), reason=reason, settled_at=said.at, touched=said.at
         )
         try:
             await world.tables.tasks.save(decided, entry)

@@ -9,7 +9,7 @@ from typing import Any
 from shared.nouns.changes import Change
 from shared.nouns.outcomes import NotYet
 from shared.nouns.state import Value
-from shared.reactions import BLOCKED, DELETED, INVITED, Known, Now, Rule, decide, to_be_seen
+from shared.reactions import BLOCKED, BY_OTHERS, DELETED, INVITED, Known, Now, Rule, decide, to_be_seen
 from shared.tables.guest_index import Place
 from shared.tables.guests import Guest
 from shared.tables.requests import RequestState
@@ -72,11 +72,11 @@ async def guest_changed(world: World, place: Place, seen: Sighting | None, chang
             now = replace(now, by=await _whose(world, guest.partner))
             found = decide(known, now)
         try:
+            if now.by == BY_OTHERS and any(rule.event in {"guest-deleted", "sponsors-changed"} for rule, _ in found):
+                await compare_guest(world, place.partner, place.person)
             await _react(world, guest, known, found, seen)
         except Changed:
             continue
-        if now.by == "other" and any(rule.event in {"guest-deleted", "sponsors-changed"} for rule, _ in found):
-            await compare_guest(world, place.partner, place.person)
         return True
 
 

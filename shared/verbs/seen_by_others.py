@@ -32,14 +32,8 @@ async def journal(  # noqa: PLR0913 -- the columns of an entry
     `seen` names the version of our record that it was compared with, so that a repetition after a crash is told from the same change
     made again.
     """
-    request = f"guests-{partner}-{world.clock():%Y%m}"
-    task = await world.tables.tasks.get(request, f"t|guests|{TASK}|{subject}")
-    if task is not None and task.wanted == dict(after):
-        entries = await world.tables.tasks.journal(request, task)
-        if entries and entries[-1].ids.get("seen") == seen:
-            return
-    entry = JournalEntry("outcome", 1, world.clock(), WHO, before, after, {"seen": seen}, note=note)
-    await on_record(world, partner, subject, TASK, entry, linked=person)
+    entry = JournalEntry("outcome", 1, world.clock(), WHO, before, after, {}, note=note)
+    await on_record(world, partner, subject, TASK, entry, linked=person, once=seen)
     log.info("change by others", partner=partner, subject=subject, what=note)
 
 
