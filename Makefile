@@ -1,7 +1,7 @@
 # Everything a person or a pipeline runs. Needs Python 3.13, Node 20 and make; the rest it installs into .venv and node_modules.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint types up demo bench lock clean
+.PHONY: help setup test lint types up demo package bench lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -28,8 +28,11 @@ node_modules/.ready: package-lock.json
 	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-test: setup ## run the tests
-	@$(BIN)/python -m pytest
+# PACKAGE=1 runs the app from the package, with what that has in it.
+ZIP := dist/entente.zip
+
+test: setup $(if $(PACKAGE),package) ## run the tests; PACKAGE=1: system tests on the package
+	@$(if $(PACKAGE),PACKAGE=$(CURDIR)/$(ZIP)) $(BIN)/python -m pytest
 
 lint: setup ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .
@@ -40,8 +43,11 @@ lint: setup ## ruff, mypy --strict, import-linter
 up: setup ## start the local stack in the foreground and print its addresses
 	@$(BIN)/python -m devstack up
 
-demo: setup ## carry out examples/fabrikam.json on the local stack and show it
-	@$(BIN)/python -m devstack demo
+demo: setup $(if $(PACKAGE),package) ## carry out examples/fabrikam.json on the local stack and show it; PACKAGE=1: from the package
+	@$(BIN)/python -m devstack demo $(if $(PACKAGE),--package $(ZIP))
+
+package: setup ## what the cloud runs, with its requirements, in dist/entente.zip
+	@$(BIN)/python -m infra.package $(ZIP)
 
 bench: setup ## measure; prints one JSON object a line
 	@$(BIN)/python -m bench
@@ -55,4 +61,4 @@ lock: setup ## pin requirements again, after an edit of requirements/*.in
 	@sed -i "1i # Locked by 'make lock' from requirements/dev.in: do not edit." requirements/dev.txt
 
 clean: ## remove what setup and runs have made
-	@rm -rf $(VENV) node_modules .demo .stack .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) node_modules dist .package .demo .stack .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis

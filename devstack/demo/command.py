@@ -34,6 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The parser knows what `demo` takes."""
     parser.add_argument("--file", type=Path, default=EXAMPLE, help="the partner request (default examples/fabrikam.json)")
     parser.add_argument("--report", type=Path, default=REPORT, help="where the report goes (default .demo/report.json)")
+    parser.add_argument("--package", type=Path, help="run the app from this package (make package), on a stack of its own")
     parser.add_argument("--folder", type=Path, default=ROOT / ".stack", help="work folder of the stack (default .stack)")
 
 
@@ -41,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     """0 when everything that the request asks for is done, else 1; 130 after Ctrl-C."""
     console = show.console()
     try:
-        with stack(options.folder.resolve(), console) as up:
+        with stack(options.folder.resolve(), console, options.package) as up:
             return _carry_out(options, up, console)
     except CommandError as error:
         show.faults(console, str(error), error.faults)

@@ -36,12 +36,14 @@ class Running:
 
 
 @contextmanager
-def stack(folder: Path, console: Console) -> Iterator[Running]:
-    """A running stack. One that was started here has ended afterwards; one that was up stays up.
+def stack(folder: Path, console: Console, package: Path | None = None) -> Iterator[Running]:
+    """A running stack. One that was started here has ended afterwards; one that was up stays up. With `package` it runs that.
 
     Raises StackError where none can be started.
     """
     found = running(folder)
+    if found is not None and package is not None:
+        raise StackError("A local stack is up, and not from the package. Stop it first, or leave PACKAGE out.")
     if found is not None:
         console.print(f"Using the local stack that is up (process {found['pids']['stack']}).", style="dim")
         yield Running(found)
@@ -49,6 +51,7 @@ def stack(folder: Path, console: Console) -> Iterator[Running]:
     # Tied to the demo's life, as its own parts are to its.
     command = [sys.executable, "-I", "-S", str(TETHER), str(os.getpid())]
     command += [sys.executable, "-m", "devstack", "up", "--json", "--folder", str(folder)]
+    command += ["--package", str(package)] if package else []
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, text=True
     ) as process:

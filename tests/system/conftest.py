@@ -2,9 +2,11 @@
 
 import asyncio
 import gc
+import os
 import shutil
 import warnings
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -52,9 +54,11 @@ async def local(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Local
     templates = folder / "templates"
     shutil.copytree(ROOT / "templates", templates)
     (templates / "every-group.toml").write_text(EVERY_GROUP, encoding="utf-8")
+    # `make test PACKAGE=1` runs what the cloud would run.
+    package = Path(os.environ["PACKAGE"]) if os.environ.get("PACKAGE") else None
     settings = {**SETTINGS, "ENTENTE_TEMPLATES": str(templates)}
     async with (
-        Stack(hosts=2, settings=settings, folder=folder / "stack") as stack,
+        Stack(hosts=2, settings=settings, folder=folder / "stack", package=package) as stack,
         aiohttp.ClientSession() as http,
         ServiceBusClient.from_connection_string(stack.addresses.service_bus) as client,
     ):
