@@ -50,6 +50,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="an app setting of the hosts",
     )
+    add("--package", type=Path, metavar="ZIP", help="run the app from this package (make package), on its own requirements")
     add("--folder", type=Path, default=ROOT / ".stack", help="work folder: logs, addresses (default .stack)")
 
 
@@ -74,6 +75,7 @@ async def _up(options: argparse.Namespace, console: Console) -> int:
         functions_port=options.functions_port,
         notifications=not options.no_notifications,
         seed=options.seed and options.seed.resolve(),
+        package=options.package and options.package.resolve(),
         folder=options.folder.resolve(),
         say=lambda words: console.print(f"{words} ...", style="dim"),
     )

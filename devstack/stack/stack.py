@@ -20,6 +20,7 @@ from devstack.stack.child import Child
 from devstack.stack.control import order, start_function
 from devstack.stack.errors import StackError
 from devstack.stack.folder import KEYS, RECORD, WorkFolder
+from devstack.stack.packaged import search_path, unpacked
 from devstack.stack.queues import config
 from devstack.stack.settings import app_settings, host_environment, part_environment
 from shared.steps import STEPS
@@ -38,7 +39,8 @@ class Stack:
 
     `settings` are app settings that win over everything. `lag` and `faults` are what the tenant's `/_sim/lag` and
     `/_sim/faults` take; None leaves the tenant as it is by itself, `lag=0` and `throttle=False` switch them off.
-    `functions_port` is the first host's port, 0 for a free one. With `notifications` the tenant tells the app of changes: at the first
+    `functions_port` is the first host's port, 0 for a free one. `package` is a zip that the hosts run instead of `app`, on its own
+    requirements. With `notifications` the tenant tells the app of changes: at the first
     host's address, which a host that is started after it has gone takes over. `folder` is held by this stack alone. Its parts end with the
     thread that entered it, so that has to be one that lives as long as the stack is wanted.
     """
@@ -52,6 +54,7 @@ class Stack:
     notifications: bool = False
     seed: Path | None = None
     app: Path = ROOT
+    package: Path | None = None
     folder: Path = ROOT / ".stack"
     say: Callable[[str], None] = lambda _: None
 
@@ -75,6 +78,9 @@ class Stack:
             self._front = self.functions_port or (free_port() if self.notifications else 0)
             told = f"http://127.0.0.1:{self._front}" if self.notifications else ""
             self._environment = host_environment(os.environ, app_settings(self._where, graph, told), self.settings)
+            if self.package:
+                self.app = await asyncio.to_thread(unpacked, self.package, self._work.path / "package")
+                self._environment |= search_path(self.app, ROOT)
             self._keys = {"master": secrets.token_urlsafe(32), "default": secrets.token_urlsafe(32)}
             self.say("Starting the function app")
             await _all(_create_tables(self._where.tables), self._start_hosts())
@@ -116,7 +122,8 @@ class Stack:
         nothing = self._work.write("local.settings.json", {"IsEncrypted": False, "Values": {}})
         taken = {urlsplit(str(host.announced["url"])).port for host in self._hosts}
         port = self._front if number == 1 or (self.notifications and self._front not in taken) else 0
-        command = [sys.executable, "-m", "devstack.host", "--app", str(self.app), "--port", str(port), "--keys", str(keys)]
+        alone = ["-S"] if self.package else []
+        command = [sys.executable, *alone, "-m", "devstack.host", "--app", str(self.app), "--port", str(port), "--keys", str(keys)]
         command += ["--settings", str(nothing), "--state", str(self._work.path / "timers"), "--easy-auth-from-header"]
         # On this machine there is no platform that signs people in: whoever has a key says who they are.
         command.append("--easy-auth-from-header")
