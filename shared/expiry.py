@@ -4,8 +4,8 @@ What is not known never speaks against a guest. Dates are dates: a last day is o
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from shared.nouns.expiry import Expiry
@@ -110,6 +110,11 @@ class Decision:
     reason: Reason | None = None
 
 
+def last_day_over(now: datetime) -> date:
+    """The day that it is where days end last: one before it is over everywhere on earth."""
+    return (now.astimezone(UTC) - WEST).date()
+
+
 def decide(guest: Guest, seen: Seen | None, held: str, about: Circumstances) -> Decision:
     """What becomes of the guest now. `held` says what exempts or protects them, else empty."""
     if seen is None or seen.user_type.lower() != "guest":
@@ -119,6 +124,7 @@ def decide(guest: Guest, seen: Seen | None, held: str, about: Circumstances) -> 
             else "is a B2B member (no userType Guest), whom clean-up never touches"
         )
         return Decision(Move.KEEP, what)
+    about = replace(about, now=about.now.astimezone(UTC))
     reason = next(reasons(guest, seen, about), None)
     if reason is None:
         return _back(guest, seen, about) or Decision(Move.KEEP, "no rule applies")
@@ -129,7 +135,7 @@ def decide(guest: Guest, seen: Seen | None, held: str, about: Circumstances) -> 
 
 def reasons(guest: Guest, seen: Seen, about: Circumstances) -> Iterator[Reason]:
     """Every rule that applies to the guest, the weightiest first."""
-    rules, over = about.rules, (about.now - WEST).date()
+    rules, over = about.rules, last_day_over(about.now)
     if rules is None:
         return
     kept = guest.decided and guest.end is not None and guest.end >= over
@@ -173,7 +179,7 @@ def _back(guest: Guest, seen: Seen, about: Circumstances) -> Decision | None:
     """Whom we have blocked for expiry, and whom a person has decided to keep, is let in again."""
     ours = guest.stage == "blocked" and guest.blocked_by == "expiry" and seen.enabled is False
     # By a person alone: that no rule applies any more, perhaps because one was taken out, is no wish to have somebody back.
-    if ours and guest.decided and guest.end is not None and guest.end >= (about.now - WEST).date():
+    if ours and guest.decided and guest.end is not None and guest.end >= last_day_over(about.now):
         return Decision(Move.RESTORE, f"they stay until {guest.end}, as was decided after they had been blocked")
     return None
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from shared.expiry import WEST, Circumstances, Seen, SignIns
+from shared.expiry import Circumstances, Seen, SignIns, last_day_over
 from shared.nouns.errors import Refusal
 from shared.nouns.expiry import Expiry
 from shared.nouns.outcomes import WontWork
@@ -114,7 +114,7 @@ def held(world: World, guest: Guest, facts: PartnerFacts, now: datetime) -> str:
     if guest.user and guest.user in {user.lower() for user in world.settings.protected}:
         return "is protected by ENTENTE_PROTECTED"
     exemption = facts.exemptions.get(guest.person)
-    if exemption is not None and exemption.until >= (now - WEST).date():
+    if exemption is not None and exemption.until >= last_day_over(now):
         return f"is exempt until {exemption.until} by {exemption.by}: {exemption.reason}"
     return ""
 

@@ -1,21 +1,22 @@
 """Clean-up on the simulated tenant: planned, held, warned, blocked, deleted, restored, invited again."""
 
-import json
-from collections.abc import AsyncIterator
+import contextlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from shared.nouns.errors import Refusal
 from shared.nouns.person import person_id
 from shared.tables.guests import Guest
 from shared.tables.runs import Run, RunState
-from shared.verbs.cleanup_decide import release, restore
+from shared.verbs.cleanup_decide import reject, release, restore
 from shared.verbs.cleanup_run import begin
 from shared.verbs.guest_dates import extend
+from shared.views.cleanup import run_view
 from tests.app.conftest import Stage
-from tests.rig import Rig
+from tests.rig import Killed, Rig
 
 FABRIKAM = "22222222-0000-4000-8000-000000000001"
 MIA = "bbbbbbbb-0000-4000-8000-000000000001"
@@ -48,14 +49,12 @@ def request(*names: str, until: str | None = None, name: str = "first", **more: 
 
 
 @pytest.fixture
-async def rigged(stage: Stage, tmp_path: Path) -> AsyncIterator[Rig]:
+async def rigged(stage: Stage, tmp_path: Path) -> Rig:
     (tmp_path / "project.toml").write_text(TEMPLATE + RULES)
-    yield await fresh(stage, tmp_path)
+    return await fresh(stage, tmp_path)
 
 
 async def fresh(stage: Stage, folder: Path, **more: Any) -> Rig:
-    if not list(folder.glob("*.toml")):
-        (folder / "project.toml").write_text(TEMPLATE + RULES)
     settings = {"ENTENTE_TEMPLATES": str(folder), "ENTENTE_MAILBOX": "mia@contoso.com", "ENTENTE_BRAKE_TENANT_PERCENT": "100"}
     return await stage.fresh(**{**settings, "ENTENTE_BRAKE_PARTNER_PERCENT": "100", **more})
 
@@ -85,7 +84,7 @@ async def test_a_guest_whose_time_is_over_is_warned_blocked_deleted_and_restored
     for day in range(55):
         rig.now = datetime(2026, 11, 25, 6, 0, tzinfo=UTC) + timedelta(days=day)
         run = await run_now(rig)
-        assert run.state in {RunState.SENT}, run
+        assert run.state is RunState.SENT, run
         ana = await guest(rig, "ana")
         stages.append((ana.stage, ana.warnings))
     changes = [(day, stage) for day, stage in enumerate(stages) if day == 0 or stages[day - 1] != stage]
@@ -99,3 +98,132 @@ async def test_a_guest_whose_time_is_over_is_warned_blocked_deleted_and_restored
     assert user is not None
     assert user.enabled
     assert (await guest(rig, "ana")).stage == "redeemed"
+
+
+async def test_a_run_over_the_brake_is_held_until_somebody_else_releases_it(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "project.toml").write_text(TEMPLATE + RULES)
+    rig = await fresh(stage, tmp_path, ENTENTE_BRAKE_GUESTS="1", ENTENTE_APPROVERS="boss@contoso.com")
+    await rig.settle(request("ana", "ben", until="2026-11-23"))
+    rig.now = datetime(2026, 11, 26, 6, 0, tzinfo=UTC)
+    sent = len(mails(stage))
+    run = await run_now(rig)
+    assert run.state is RunState.HELD
+    assert "ENTENTE_BRAKE_GUESTS" in run.held[0]
+    assert mails(stage)[sent:] == ["Clean-up run 20261126T060000 is held"]
+    assert (await guest(rig, "ana")).stage == "guest"
+    assert (await run_now(rig)).id == run.id, "while one is held no other begins"
+    for who in (f"user {CHANGER}", f"user {CHANGER.upper()}", "function key", "the clock"):
+        with pytest.raises(Refusal):
+            await release(rig.world, run.id, who, "looked at it")
+    with pytest.raises(Refusal):
+        await release(rig.world, run.id, "user boss", " ")
+    await release(rig.world, run.id, "user boss", "looked at it")
+    with pytest.raises(Refusal, match="waits for no decision"):
+        await reject(rig.world, run.id, "user other", "too late")
+    await rig.deliver_all()
+    assert [(await guest(rig, name)).stage for name in ("ana", "ben")] == ["warned", "warned"]
+    after = await rig.world.tables.runs.get(run.id)
+    assert after is not None
+    assert (after.state, after.decided_by) == (RunState.SENT, "user boss")
+
+
+async def test_whom_clean_up_blocked_is_let_in_by_a_new_invitation_and_by_nothing_else_of_others(rigged: Rig) -> None:
+    rig = rigged
+    await rig.settle(request("ana", "ben", until="2026-11-23"))
+    for day in range(0, 30, 7):
+        rig.now = datetime(2026, 11, 26, 6, 0, tzinfo=UTC) + timedelta(days=day)
+        await run_now(rig)
+    ana, ben = await guest(rig, "ana"), await guest(rig, "ben")
+    assert (ana.stage, ana.blocked_by) == ("blocked", "expiry")
+    # Somebody else's block, of which our record knows.
+    await rig.world.tables.guests.mark(ben.partner, {ben.person: {"blocked_by": "other"}})
+    await rig.settle(request("ana", "ben", name="again", sponsors=[MIA]))
+    found = await rig.world.tenant.users.by_id(ana.user, sponsors=True)
+    assert found is not None
+    assert (found.enabled, found.sponsors) == (True, (MIA,))
+    after = await guest(rig, "ana")
+    assert (after.stage, after.blocked_by, after.warnings, after.end) == ("guest", "", 0, None)
+    shut = await rig.world.tenant.users.by_id(ben.user)
+    assert shut is not None
+    assert shut.enabled is False
+    assert any("was blocked from signing in" in item.reason for item in await rig.world.tables.parked.all())
+    with pytest.raises(Refusal, match="not by clean-up"):
+        await restore(rig.world, ben.partner, ben.person, "user boss", "please")
+
+
+async def test_whoever_is_kept_between_plan_and_deed_is_not_touched(rigged: Rig) -> None:
+    rig = rigged
+    await rig.settle(request("ana", "ben", until="2026-11-23"))
+    rig.now = datetime(2026, 11, 26, 6, 0, tzinfo=UTC)
+    await begin(rig.world, "the clock", apply=True)
+    await rig.deliver_until(lambda: any(due.envelope.queue == "warn-guest" for due in rig.bus.waiting))
+    ana = await guest(rig, "ana")
+    await extend(rig.world, ana.partner, ana.person, rig.now.date() + timedelta(days=90), "user boss", "needed")
+    await rig.deliver_all()
+    assert (await guest(rig, "ana")).stage == "guest"
+    assert (await guest(rig, "ben")).stage == "warned"
+
+
+async def test_an_administrator_is_left_alone_and_told_of_once(rigged: Rig, stage: Stage) -> None:
+    rig = rigged
+    await rig.settle(request("ana", until="2026-11-23"))
+    ana = await guest(rig, "ana")
+    tenant = stage.running.services.tenant
+    entry = tenant.objects.entry(ana.user)
+    assert entry is not None
+    tenant.objects.change(entry, directoryRoles=["Global Reader"])
+    for day in range(3):
+        rig.now = datetime(2026, 11, 26, 6, 0, tzinfo=UTC) + timedelta(days=day)
+        await run_now(rig)
+    assert "Global Reader" in (await guest(rig, "ana")).left_alone
+    assert len([item for item in await rig.world.tables.parked.all() if item.step == "warn-guest"]) == 1
+
+
+@pytest.mark.parametrize("change", ["settings", "template"])
+async def test_who_only_reports_touches_nobody(stage: Stage, tmp_path: Path, change: str) -> None:
+    rules = RULES.replace("report_only = false\n", "") if change == "template" else RULES
+    (tmp_path / "project.toml").write_text(TEMPLATE + rules)
+    rig = await fresh(stage, tmp_path)
+    await rig.settle(request("ana", until="2026-11-23"))
+    if change == "settings":
+        rig.world.settings = rig.world.settings.model_copy(update={"report_only": True})
+    rig.now = datetime(2026, 11, 26, 6, 0, tzinfo=UTC)
+    run = await run_now(rig)
+    assert run.state is (RunState.REPORTED if change == "settings" else RunState.SENT)
+    found = await run_view(rig.world, run.id)
+    assert found is not None
+    assert [one["would"] for one in found["guests"]] == ["warn" if change == "settings" else "report"]
+    assert (await guest(rig, "ana")).stage == "guest"
+    assert not mails(stage)
+
+
+async def test_a_run_killed_ten_times_comes_to_the_same_plan(rigged: Rig) -> None:
+    rig = rigged
+    await rig.settle(request("ana", "ben", "cleo", until="2026-11-23"))
+    await rig.settle(request("dora", name="second"))
+
+    async def plan(kills: list[int]) -> list[Any]:
+        run = await begin(rig.world, "user x", apply=False)
+        for step in kills:
+            rig.border.kill_at, rig.border.kill_after_effect = rig.border.calls + step, step % 2 == 0
+            with contextlib.suppress(Killed):
+                await rig.deliver_all()
+        rig.border.kill_at = None
+        await rig.deliver_all()
+        ended = await rig.world.tables.runs.get(run.id)
+        assert ended is not None
+        assert ended.state is RunState.REPORTED
+        named = [one async for one in rig.world.tables.runs.candidates(run.id)]
+        return [named, dict(ended.counts), ended.notes]
+
+    rig.now = datetime(2026, 11, 26, 6, 0, tzinfo=UTC)
+    undisturbed = await plan([])
+    assert len(undisturbed[0]) == 3
+    for kills in ([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], [4, 4, 4, 5, 6, 7, 9, 12, 3, 2], [2] * 10):
+        rig.now += timedelta(seconds=1)
+        assert await plan(kills) == undisturbed
+
+
+def mails(stage: Stage) -> list[str]:
+    """The subjects of the mails that went out."""
+    return [str(mail["subject"]) for mail in stage.running.services.tenant.outbox]

@@ -11,8 +11,6 @@ from tests.infra.deployments import INFRA, SMALL, deployed
 
 ALERTS = json.loads((INFRA / "alerts.json").read_text("utf-8"))
 WORKBOOK = json.loads((INFRA / "workbook.json").read_text("utf-8"))
-# Agreed with what reacts to changes and what cleans up; whoever writes the line takes its name off this list.
-TO_COME = set()
 
 
 def logged() -> set[str]:
@@ -38,9 +36,7 @@ def test_every_line_that_is_asked_for_is_written() -> None:
         for listed in re.findall(r"line\.event (?:==|in) \(?((?:(?! and )[^)\n])*)", query)
         for event in re.findall(r"'([^']+)'", listed)
     }
-    there = logged()
-    assert asked - there == TO_COME
-    assert not TO_COME & there, "these are written now: take them off TO_COME"
+    assert asked - logged() == set()
 
 
 def test_the_alert_on_missing_permissions_knows_how_the_app_says_it() -> None:
