@@ -16,6 +16,9 @@ from shared.verbs.world import World
 REFUSED = "refused"
 # A group of the same request is made within seconds, or somebody has to look.
 GROUP_WAIT = 2.0
+OPENING = "set-partner-configuration"
+# The partner is opened within seconds, unless a person has to look at that first.
+OPENING_WAIT, STOPPED_WAIT = 2.0, 300.0
 
 
 class Unneeded(Exception):
@@ -32,8 +35,8 @@ async def subject_of(
     """The subject, what is wanted of it now, and outcomes of members who will never be part of it.
 
     Looking `back` at what was done, it does not matter what has become since of the tasks that it followed. Else raises
-    Unneeded where what it follows has not come about, NotYet while a group of the request is still being made, and WontWork
-    where it was not made. `rows` are the tasks of its cohort by key, where they are in hand.
+    Unneeded where what it follows has not come about, NotYet while a group of the request is still being made or the partner is
+    still to be opened again, and WontWork where the group was not made. `rows` are the tasks of its cohort by key, where they are in hand.
     """
     partner = Partner(request.partner_tenant, request.header.partner.name, request.header.partner.domains)
     subject = Subject(
@@ -48,6 +51,8 @@ async def subject_of(
     if task.members:
         return await _batch(world, task, subject, back=back, rows=rows)
     step = world.step(task.step)
+    if not back and step.name == "invite-guest":
+        await _opened_first(world, request)
     if step.addresses:
         subject = replace(subject, details={**task.details, **await _addresses(world, task, step.addresses)})
     if step.subject != "person":
@@ -58,6 +63,18 @@ async def subject_of(
         task.wanted,
         {},
     )
+
+
+async def _opened_first(world: World, request: Request) -> None:
+    """Raises NotYet while the partner is closed and this very request opens it again: until then invitations are refused, or let
+    in whom a person may yet decide to keep out. Only such a request is asked."""
+    if request.mode != "apply" or request.header.steps.get(OPENING, {}).get("reopen") is not True:
+        return
+    opening = await world.tables.tasks.get(request.id, f"t|{PARTNER_COHORT}|{OPENING}|{request.partner_tenant}")
+    if opening is not None and not opening.settled:
+        raise NotYet("the partner is opened again first", after=OPENING_WAIT)
+    if opening is not None and opening.state is TaskState.STOPPED:
+        raise NotYet(f"the partner was not opened again: {opening.reason}", after=STOPPED_WAIT)
 
 
 async def with_our_block(world: World, request: Request, subject: Subject, actual: State) -> Subject | None:

@@ -377,3 +377,24 @@ async def test_nobody_comes_while_the_leaving_waits_for_a_decision(stage: Stage,
     await rig.deliver_all()
     assert unfinished(rig, "off") == []
     assert [user["accountEnabled"] for user in picture(stage.running)["users"]] == [False]
+
+
+async def test_guests_are_invited_once_the_partner_is_open_again(stage: Stage, tmp_path: Path) -> None:
+    rig = await listed(stage, tmp_path)
+    await carried_out(rig, simple("first", [ANA], template="shut"))
+    await carried_out(rig, simple("off", action="offboard", template="shut"))
+    tenant = stage.running.services.tenant
+    opening = {"effect": "status", "status": 403, "code": "Authorization_RequestDenied"}
+    tenant.faults.add({**opening, "match": {"method": "PATCH", "path": f"/partners/{FABRIKAM}"}, "times": 1})
+    asked = {"b2bCollaborationInbound": "allowed", "reopen": True}
+    rig.submit(simple("again", [BO], steps={"set-partner-configuration": asked}))
+    await rig.deliver_until(lambda: any(row["state"] == "stopped" for row in rows(rig, "again")))
+    assert [row["RowKey"].split("|")[2] for row in rows(rig, "again") if row["state"] == "stopped"] == [
+        "set-partner-configuration"
+    ]
+    later = len(rig.border.log) + 100
+    await rig.deliver_until(lambda: len(rig.border.log) > later)
+    assert all(user["mail"] != BO["email"] for user in picture(stage.running)["users"])
+    await tried_again(rig, "set-partner-configuration")
+    assert unfinished(rig, "again") == []
+    assert any(user["mail"] == BO["email"] for user in picture(stage.running)["users"])
