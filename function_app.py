@@ -16,6 +16,7 @@ from functions import (
     listening,
     partners,
     people,
+    personal,
     requests,
     sponsor_mails,
     sponsors,
@@ -43,6 +44,7 @@ for _module in (
     sponsor_mails,
     cleanup,
     guests,
+    personal,
 ):
     if _module.POWER in _powers:
         app.register_functions(_module.bp)

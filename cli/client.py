@@ -156,6 +156,14 @@ class Api:
         """The guest is shown, or what was decided about them is done."""
         return dict(self._call("POST", f"guests/{verb}", json={key: value for key, value in asked.items() if value}))
 
+    def export_subject(self, person: str) -> dict[str, Any]:
+        """Everything on record about the person."""
+        return dict(self._call("POST", "guests/export-subject", json={"person": person}))
+
+    def forget(self, person: str, reason: str, *, force: bool) -> dict[str, Any]:
+        """Nothing on record says who the person is."""
+        return dict(self._call("POST", "guests/forget", json={"person": person, "reason": reason, "force": force}))
+
     def exemptions(self) -> list[dict[str, Any]]:
         """Every exemption, the next to end first."""
         return list(self._call("GET", "exemptions")["exemptions"])

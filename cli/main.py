@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import cleanup, deciding, drift, emergency, guests, partners, show
+from cli import cleanup, deciding, drift, emergency, guests, partners, personal, show
 from cli import journal as audit
 from cli.client import Api
 from cli.command import Json, RequestName, said_who
@@ -32,6 +32,8 @@ app.add_typer(parked_app, name="parked")
 app.add_typer(request_app, name="request")
 app.add_typer(partners.partners_app, name="partners")
 app.add_typer(cleanup.cleanup_app, name="cleanup")
+for _personal in (personal.export_subject, personal.forget):
+    guests.guests_app.command()(_personal)
 app.add_typer(guests.guests_app, name="guests")
 app.add_typer(guests.exempt_app, name="exempt")
 app.callback()(said_who)

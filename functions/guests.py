@@ -6,7 +6,7 @@ from typing import Any
 
 import azure.functions as func
 
-from functions.principal import Caller, answer, needs
+from functions.principal import PERSON_READERS, Caller, answer, needs, note_reading
 from functions.reading import body_of, word
 from shared.nouns.errors import Fault, Refusal
 from shared.verbs.cleanup_decide import keep, restore
@@ -39,11 +39,12 @@ async def list_guests(req: func.HttpRequest, ours: World, caller: Caller) -> fun
 
 @bp.function_name("show-guest")
 @bp.route(route="guests/show", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
-@needs(*LOOK)
+@needs(*PERSON_READERS)
 async def show_guest(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
     """The guest whom the body names (`{"guest": address, opaque id or object id}`)."""
     asked = body_of(req, FIELDS)
     guest = await find(ours, word(asked, "guest"), word(asked, "partner", needed=False))
+    note_reading(caller, "guest", guest.person)
     return answer(shown(guest, await ours.tables.exemptions.get(guest.partner, guest.person)))
 
 

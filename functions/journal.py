@@ -5,7 +5,7 @@ from typing import Any
 
 import azure.functions as func
 
-from functions.principal import Caller, answer, needs
+from functions.principal import PERSON_READERS, Caller, answer, needs, note_reading
 from shared.nouns.errors import Fault, Refusal
 from shared.seal import head_from
 from shared.verbs.world import World
@@ -19,7 +19,7 @@ bp = func.Blueprint()
 
 @bp.function_name("show-journal")
 @bp.route(route="journal", methods=["GET", "POST"], auth_level=func.AuthLevel.FUNCTION)
-@needs("Reader", "Operator")
+@needs("Reader", *PERSON_READERS)
 async def show_journal(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
     """The journal of a `partner` or a `person`; with `verify` also whether its seals hold, against a `head` that was kept.
 
@@ -38,10 +38,15 @@ async def show_journal(req: func.HttpRequest, ours: World, caller: Caller) -> fu
         except ValueError as error:
             raise Refusal([Fault("head", str(error))]) from None
     verified = _flag(asked, "verify") or head is not None
+    about_all = caller.roles & {"Reader", "Operator"}
+    if not (about_all if partner else caller.roles & set(PERSON_READERS)):
+        needed = "Reader or Operator" if partner else " or ".join(PERSON_READERS)
+        return answer({"error": f"{caller.name} does not have the role {needed}; an administrator assigns it"}, 403)
     if partner:
         found = await partner_journal(ours, partner, verified=verified, head=head)
     else:
         found = await person_journal(ours, person, verified=verified, head=head)
+        note_reading(caller, "journal", found["about"]["person"])
     if _flag(asked, "export"):
         found["files"] = {"journal.csv": as_csv(found), "journal.html": as_html(found)}
     return answer(found)

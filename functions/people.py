@@ -4,7 +4,7 @@ import json
 
 import azure.functions as func
 
-from functions.principal import Caller, answer, needs
+from functions.principal import PERSON_READERS, Caller, answer, needs, note_reading
 from shared.nouns.errors import Fault, Refusal
 from shared.root import world
 from shared.verbs.approve import approve, reject
@@ -94,11 +94,13 @@ async def redrive_parked(req: func.HttpRequest, ours: World, caller: Caller) -> 
 
 @bp.function_name("why-person")
 @bp.route(route="why", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
-@needs("Reader", "Operator")
+@needs(*PERSON_READERS)
 async def why_person(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
     """A person's whole story. The address is in the body (`{"address": ...}`), so that no log of URLs has it."""
     try:
-        return answer(await why(ours, _field(req, "address")))
+        found = await why(ours, _field(req, "address"))
+        note_reading(caller, "why", found["person"])
+        return answer(found)
     except ValueError as error:
         raise Refusal([Fault("address", str(error))]) from error
 

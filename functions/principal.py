@@ -11,6 +11,7 @@ from typing import Any
 
 import azure.functions as func
 
+from shared.log import log
 from shared.nouns.errors import Refusal
 from shared.nouns.outcomes import NotYet
 from shared.root import world
@@ -20,6 +21,8 @@ from shared.verbs.world import World
 
 ROLE_CLAIMS = frozenset({"roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"})
 PERSON = re.compile(r"[A-Za-z0-9-]{1,64}")
+# Who may read reports about one person; each reading is logged.
+PERSON_READERS = ("PersonReader", "Operator")
 ID_CLAIMS = ("http://schemas.microsoft.com/identity/claims/objectidentifier", "oid")
 
 
@@ -54,6 +57,11 @@ def person_of(request: func.HttpRequest, settings: Settings) -> str:
     kind, _, subject = caller_of(request, settings).name.partition(" ")
     signed_in = settings.trust_sign_in and "x-ms-client-principal" in request.headers
     return subject.lower() if signed_in and kind == "user" and PERSON.fullmatch(subject) else ""
+
+
+def note_reading(caller: Caller, report: str, person: str) -> None:
+    """Who has read what about one person stands in the log, under the person's opaque id."""
+    log.info("personal data read", who=caller.name, report=report, person=person)
 
 
 type Route = Callable[[func.HttpRequest, World, Caller], Awaitable[func.HttpResponse]]

@@ -17,7 +17,7 @@ Seconds = Annotated[float, Field(ge=0, le=86_400)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 Rate = Annotated[float, Field(ge=0, le=1_000)]
 OPTIONAL_ID = r"^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$"
-Role = Literal["Requester", "Approver", "Operator", "Reader"]
+Role = Literal["Requester", "Approver", "Operator", "Reader", "PersonReader"]
 
 
 _NO_KEY = base64.b64encode(bytes(32)).decode()

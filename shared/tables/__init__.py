@@ -25,6 +25,7 @@ from shared.tables.requests import Requests
 from shared.tables.runs import Runs
 from shared.tables.seals import Seals
 from shared.tables.store import TABLES, Table, Write
+from shared.tables.subjects import Subjects
 from shared.tables.subscriptions import Subscriptions
 from shared.tables.tasks import Tasks
 from shared.tables.together import Together
@@ -50,6 +51,7 @@ class Tables:
         self.journal = Journal(table("tasks"), table("requests"))
         self.seals = Seals(table("seals"))
         self.asks = Asks(table("asks"))
+        self.subjects = Subjects(table)
         self.subscriptions = Subscriptions(table("subscriptions"))
         self.deltas = Deltas(table("deltas"))
         self.heard = Heard(table("heard"))
