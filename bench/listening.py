@@ -62,9 +62,10 @@ async def wake() -> AsyncIterator[dict[str, Any]]:
         for _ in range(5):
             for host in scene.stack.running_hosts:
                 await scene.stack.stop_host(host)
+            body = await scene.notification()
             begun = time.monotonic()
             starting = asyncio.create_task(scene.stack.start_host())
-            status = await scene.knock()
+            status = await scene.knock(body)
             taken.append(time.monotonic() - begun)
             assert status == 202, status
             await starting
@@ -193,12 +194,15 @@ class _Scene:
                 return
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
-    async def knock(self) -> int:
-        """The status that a notification gets, which waits for somebody to listen."""
+    async def notification(self) -> dict[str, Any]:
+        """What Graph would post now."""
         (users,) = [one for one in (await self.sim("GET", "state"))["subscriptions"] if "users" in one["resource"]]
         about = {"@odata.type": "#Microsoft.Graph.User", "id": self._guests[0], "eventTime": datetime.now(UTC).isoformat()}
         element = {"changeType": "updated", "clientState": users["clientState"], "resource": f"Users/{self._guests[0]}"}
-        body = {"value": [{**element, "subscriptionId": users["id"], "resourceData": about}]}
+        return {"value": [{**element, "subscriptionId": users["id"], "resourceData": about}]}
+
+    async def knock(self, body: dict[str, Any]) -> int:
+        """The status that the notification gets, which waits for somebody to listen."""
         while True:
             try:
                 return (await self._http.post(f"{self._front}/api/tenant-changes", json=body)).status_code
@@ -215,8 +219,9 @@ class _Scene:
             quiet = 0 if told or waiting else quiet + 1
 
     async def _waiting(self) -> int:
-        queues: dict[str, dict[str, int]] = (await self._http.get(f"{self._bus}/_bus/queues")).json()
-        return sum(queues[name]["active"] + queues[name]["locked"] for name in ("tenant-changes", "keep-listening"))
+        listed = (await self._http.get(f"{self._bus}/_bus/queues")).json()["queues"]
+        counts = [queue["counts"] for queue in listed if queue["name"] in {"tenant-changes", "keep-listening"}]
+        return sum(each[state] for each in counts for state in ("active", "locked", "scheduled"))
 
     def handled(self) -> list[dict[str, Any]]:
         """What the hosts' logs say of changes that were reacted to, the earliest first."""

@@ -1,7 +1,7 @@
 """What one process remembers between two notifications: who may tell it something, and what it has not written down yet."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -11,6 +11,7 @@ from shared.tables.subscriptions import Kept, Subscriptions
 COUNTED_EVERY = timedelta(seconds=1)
 # Whoever guesses subscription ids makes us look no more often than this.
 LOOK_EVERY = timedelta(seconds=2)
+MOST_REMEMBERED = 10_000
 
 
 @dataclass
@@ -21,6 +22,7 @@ class Ears:
     last: datetime | None = None
     delay: float | None = None
     written: datetime | None = None
+    passed_on: dict[str, None] = field(default_factory=dict)
 
     async def subscriptions(self, table: Subscriptions, now: datetime, ids: set[str]) -> Sequence[Kept]:
         """Our subscriptions, read again where one of the ids is not known and nobody has just looked."""
@@ -29,6 +31,12 @@ class Ears:
             self.kept = await table.all()
             self.looked = now
         return self.kept
+
+    def remember(self, digests: Iterable[str]) -> None:
+        """These tellings are on the queue."""
+        self.passed_on.update(dict.fromkeys(digests))
+        while len(self.passed_on) > MOST_REMEMBERED:
+            del self.passed_on[next(iter(self.passed_on))]
 
     def heard(self, now: datetime, delay: float | None) -> None:
         """A notification came, so many seconds after what it tells of."""

@@ -50,15 +50,19 @@ async def listen(world: World, body: bytes, source: Source) -> None:
         raise Unreadable(str(refusal)) from refusal
     kept = await ears.subscriptions(world.tables.subscriptions, now, {notice.subscription for notice in found.notices})
     genuine = [notice for notice in found.notices if _genuine(world, notice, kept)]
-    dropped = {"unreadable": found.unreadable, "forged": len(found.notices) - len(genuine)}
+    # Where Graph told no time, the same words may mean another change.
+    new = [notice for notice in genuine if not (notice.timed and notice.digest in ears.passed_on)]
+    forged = len(found.notices) - len(genuine)
+    dropped = {"unreadable": found.unreadable, "forged": forged, "replayed": len(genuine) - len(new)}
     ears.numbers.update({name: number for name, number in dropped.items() if number})
     if sum(dropped.values()):
         log.warning("notifications dropped", source=source, **dropped)
-    if genuine:
-        ears.numbers["heard"] += len(genuine)
-        happened = [notice.happened for notice in genuine if notice.happened is not None]
+    if new:
+        happened = [notice.happened for notice in new if notice.happened is not None]
+        await _within(SEND_SECONDS, _pass_on(world, new, kept, source, now))
+        ears.remember(notice.digest for notice in new if notice.timed)
+        ears.numbers["heard"] += len(new)
         ears.heard(now, (now - max(happened)).total_seconds() if happened else None)
-        await _within(SEND_SECONDS, _pass_on(world, genuine, kept, source, now))
     await write_down(world)
 
 
