@@ -94,9 +94,9 @@ async def accept_drift(world: World, drifted: Drifted, who: str) -> Drifted:
         # First, so that a comparison after a crash finishes it.
         drifted = await world.tables.drift.save(replace(drifted, state=ACCEPTED, by=who, said=said, seen=world.clock()))
         await _accepted(world, drifted, task, who)
-        return drifted
     except Changed as error:
         raise NotYet("somebody else is settling this; look again", after=AGAIN_SECONDS) from error
+    return drifted
 
 
 async def put_back_drift(world: World, drifted: Drifted, who: str) -> Drifted:

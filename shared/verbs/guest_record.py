@@ -61,7 +61,7 @@ async def _has_request(world: World, partner: str, name: str, who: str) -> None:
             template_version=1,
             received=now,
             finished=now,
-            reason="what people decided about single guests",
+            reason="what people decided and others changed, guest by guest",
         )
     )
     await world.tables.partners.note_request(partner, name, now)

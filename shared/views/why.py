@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from shared.nouns.errors import Refusal
@@ -59,6 +58,8 @@ def _sentence(address: str, person: str, guest: Guest | None, chapters: list[_Ch
         for task in chapter.tasks
         if task.subject == person and task.step == INVITE_GUEST.name and chapter.request.mode == "apply"
     ]
+    if not told and guest is not None and guest.origin == "adopted":
+        return "; ".join((f"{address} was adopted: nobody's request has brought them in (user {guest.user})", *_now(guest))) + "."
     if not told:
         return f"{address} was named in a request, but has no task: see entente parked list."
     last, task = told[-1]
@@ -76,8 +77,21 @@ def _sentence(address: str, person: str, guest: Guest | None, chapters: list[_Ch
         if task.member_outcomes.get(person) != "member"
     ]
     if guest is not None:
-        clauses += [_until([claim.until for claim in guest.claims]), _sponsors(guest.sponsors)]
+        clauses += _now(guest)
     return "; ".join(clauses) + "."
+
+
+def _now(guest: Guest) -> list[str]:
+    """How they stand, as far as we have heard since."""
+    stages = {
+        "redeemed": f"accepted on {guest.redeemed:%Y-%m-%d}" if guest.redeemed else "has accepted",
+        "warned": "was warned that the access ends",
+        "blocked": f"blocked by {'somebody else' if guest.blocked_by == 'other' else guest.blocked_by or 'somebody'}",
+        "deleted": "deleted" + (f" on {guest.deleted_at:%Y-%m-%d}, and can be restored for 30 days" if guest.deleted_at else ""),
+        "gone": "gone for good",
+    }
+    said = [stages[guest.stage]] if guest.stage in stages else []
+    return [*said, f"until {guest.end:%Y-%m-%d}" if guest.end else "without an end date", _sponsors(guest.sponsors)]
 
 
 def _asked(request: Request) -> str:
@@ -93,12 +107,6 @@ def _state_words(task: Task) -> str:
         TaskState.UNDONE: "was a guest and no longer is by this request",
     }.get(task.state, "is being invited")
     return f"{words} ({task.reason})" if task.reason else words
-
-
-def _until(ends: list[date | None]) -> str:
-    if not ends or any(day is None for day in ends):
-        return "without an end date"
-    return f"until {max(day for day in ends if day):%Y-%m-%d}"
 
 
 def _sponsors(sponsors: tuple[str, ...]) -> str:
