@@ -4,8 +4,6 @@ https://learn.microsoft.com/graph/api/user-list, https://learn.microsoft.com/gra
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 
 from kiota_abstractions.base_request_configuration import RequestConfiguration
 from kiota_abstractions.method import Method
@@ -19,6 +17,7 @@ from shared.tenant import operations
 from shared.tenant.answers import Answer
 from shared.tenant.fields import entry, flag, instant, objects, text, texts
 from shared.tenant.graph import Build, Graph
+from shared.tenant.listed import GuestPage, Listed, SignInsOff
 from shared.tenant.odata import guid
 
 # With sign-ins, and without. https://learn.microsoft.com/graph/api/user-list (page sizes)
@@ -55,39 +54,6 @@ _KNOWN_VALUES: Mapping[str, frozenset[str]] = {
 }
 _NO_LICENCE = "Authentication_RequestFromNonPremiumTenantOrB2CTenant"
 UsersQuery = UsersRequestBuilder.UsersRequestBuilderGetQueryParameters
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A guest or B2B member. `domains` are those of their addresses; instants are None where the directory does not say."""
-
-    id: str
-    user_type: str
-    enabled: bool | None
-    created: datetime | None
-    redemption: str
-    invited: bool
-    domains: tuple[str, ...]
-    interactive: datetime | None
-    background: datetime | None
-    successful: datetime | None
-
-
-@dataclass(frozen=True)
-class GuestPage:
-    """`next` leads to the next page, empty on the last. `strange` names properties and values that we have never seen."""
-
-    guests: tuple[Listed, ...]
-    next: str
-    strange: frozenset[str]
-
-
-class SignInsOff(Exception):
-    """The tenant gives no sign-in data. `reason` is a sentence that says why."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 class GuestList:

@@ -13,7 +13,7 @@ from shared.tables.exemptions import Exemption
 from shared.tables.guests import Guest
 from shared.tables.requests import Request, RequestState
 from shared.templates import load_template
-from shared.tenant.guest_list import Listed
+from shared.tenant.listed import Listed
 from shared.verbs.guest_record import TEMPLATE as DECISIONS
 from shared.verbs.world import World
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from shared.bus import Envelope
 from shared.expiry import Decision, Move, decide
@@ -18,12 +19,14 @@ from shared.nouns.sighting import Sighting, packed, unpacked
 from shared.tables.guests import Guest
 from shared.tables.runs import WAITING, Candidate, Run, RunState
 from shared.tables.store import Changed
-from shared.tenant.guest_list import SignInsOff
-from shared.tenant.policies import DomainList
+from shared.tenant.listed import SignInsOff
 from shared.topology import CLEAN_UP
 from shared.verbs.cleanup_facts import STALE, PartnerFacts, circumstances, held, partner_facts, seen, sighting
 from shared.verbs.cleanup_send import conclude, go_on
 from shared.verbs.world import World
+
+if TYPE_CHECKING:
+    from shared.tenant.policies import DomainList
 
 # Guests decided on by one message: a few seconds of work.
 PER_CHUNK = 5_000
@@ -181,7 +184,8 @@ async def _decide_for(world: World, run: Run, chunk: _Chunk, directory: Mapping[
         there = directory.get(guest.user)
         denied = since.get(there.denied) if there is not None else None
         about = circumstances(facts, run.started, sign_ins=run.sign_ins, denied_since=denied)
-        decision = _reported(decide(guest, seen(there, facts), held(world, guest, facts, run.started), about), facts)
+        decision = decide(guest, seen(there, facts), held(world, guest, facts, run.started), about)
+        decision = _reported(decision, facts, mailbox=bool(world.settings.mailbox))
         counts[decision.move.value] += 1
         counts["known"] += there is not None and there.user_type == "Guest"
         if decision.reason is not None or decision.move is not Move.KEEP:
@@ -195,8 +199,12 @@ async def _decide_for(world: World, run: Run, chunk: _Chunk, directory: Mapping[
     return run
 
 
-def _reported(decision: Decision, facts: PartnerFacts) -> Decision:
-    """What a template that only reports would do is told, and not done."""
+def _reported(decision: Decision, facts: PartnerFacts, *, mailbox: bool) -> Decision:
+    """What a template that only reports would do is told, and not done; nor is a warning that cannot be sent."""
+    if decision.move is Move.WARN and not mailbox:
+        return replace(
+            decision, move=Move.REPORT, words=f"cannot be warned, because ENTENTE_MAILBOX is not set: {decision.words}"
+        )
     if facts.rules is None or not facts.rules.report_only or decision.move in {Move.KEEP, Move.REPORT}:
         return decision
     return replace(
@@ -219,7 +227,7 @@ async def _directory(world: World, run: Run, users: set[str]) -> dict[str, Sight
     return found
 
 
-async def _domain_list(world: World) -> DomainList | str:
+async def _domain_list(world: World) -> "DomainList | str":
     """Our tenant's list, or why it cannot be read."""
     try:
         return await world.tenant.policies.domain_list()
@@ -227,7 +235,7 @@ async def _domain_list(world: World) -> DomainList | str:
         return error.reason
 
 
-def _denied(domains: tuple[str, ...], lists: DomainList | None) -> str:
+def _denied(domains: tuple[str, ...], lists: "DomainList | None") -> str:
     return next((domain for domain in domains if lists is not None and lists.refuses(domain)), "")
 
 

@@ -14,6 +14,7 @@ from shared.nouns.mail import mark_of
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.tables.runs import Candidate, Run, RunState
 from shared.verbs.cleanup_request import is_open, put_request
+from shared.verbs.exemptions_due import exemption_notes
 from shared.verbs.world import World
 
 TOUCHING = frozenset({Move.WARN.value, Move.BLOCK.value, Move.DELETE.value})
@@ -23,6 +24,7 @@ ACTS = TOUCHING | {Move.RESTORE.value}
 # The first few are still being blocked: look again.
 NOT_SETTLED = timedelta(minutes=30)
 FIRST, REST = "a", "b"
+MOST_NOTES = 100
 
 
 async def conclude(world: World, run: Run) -> Run:
@@ -43,7 +45,8 @@ async def conclude(world: World, run: Run) -> Run:
     )
     reasons = why_held(tally, _limits(world))
     counted = {**run.counts, **totals, "touched": tally.touched, "unknown": max(tally.guests - totals["known"], 0)}
-    over = replace(run, counts=counted, held=reasons, page=run.page + 1)
+    notes = (*run.notes, *await exemption_notes(world))
+    over = replace(run, counts=counted, held=reasons, page=run.page + 1, notes=notes[:MOST_NOTES])
     if not run.apply:
         return await world.tables.runs.save(replace(over, state=RunState.REPORTED, finished=world.clock()))
     if reasons:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from shared.expiry import Move, decide
 from shared.nouns.sighting import Sighting
 from shared.nouns.task import Task
-from shared.tenant.guest_list import SignInsOff
+from shared.tenant.listed import SignInsOff
 from shared.verbs.cleanup_facts import circumstances, held, partner_facts, seen, sighting
 from shared.verbs.cleanup_request import MOVES
 from shared.verbs.world import World
