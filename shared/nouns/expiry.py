@@ -43,9 +43,3 @@ class Expiry(BaseModel):
     every: Annotated[int, Field(ge=1, le=90, description="Days between warnings, and from the last one to the block.")] = 7
     delete: Annotated[bool, Field(description="False: guests are blocked and never deleted.")] = True
     grace: Annotated[int, Field(ge=1, le=3_650, description="Days from the block until the guest is deleted.")] = 30
-    take_shares: Annotated[
-        bool,
-        Field(
-            description="What was shared with the guest alone, on the sites that requests name, is taken away before they are deleted."
-        ),
-    ] = False
