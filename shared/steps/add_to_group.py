@@ -1,10 +1,11 @@
 """These guests are members of the group."""
 
+import asyncio
 from collections.abc import Mapping
 
 from shared.nouns.outcomes import Applied, NotYet, WontWork
 from shared.nouns.state import State, Value
-from shared.nouns.step import Ask, Entry, Step, Subject, Wish
+from shared.nouns.step import Ask, Entry, Finding, Preflight, Step, Subject, Weight, Wish
 from shared.tenant import Tenant
 
 MEMBER = "member"
@@ -78,6 +79,28 @@ def settled(subject: Subject, actual: State) -> str:
     return f"{there} of {len(subject.members)} guests are{already} members of the group"
 
 
+async def preflight(tenant: Tenant, ahead: Preflight) -> tuple[Finding, ...]:
+    """Groups of the template that are not there, or whose members cannot be changed here. What the request gives to every guest
+    refuses it; a group that single guests may name is told."""
+    named = dict(ahead.template.groups) if ahead.guests else {}
+    found = await asyncio.gather(*(tenant.groups.read(group) for group in named.values()))
+    given = {ahead.template.group_id(name) for name in ahead.header.groups}
+    findings = []
+    for (name, group), there in zip(named.items(), found, strict=True):
+        if there is None or there.kind in UNCHANGEABLE:
+            why = UNCHANGEABLE[there.kind] if there else "there is no such group: correct the template"
+            findings.append(
+                Finding(
+                    Weight.REFUSES if group.lower() in given else Weight.WARNS,
+                    f"group {name}",
+                    there.kind if there else "not there",
+                    "Entra admin center, Groups; or the template's list of groups",
+                    f"Guests cannot be added to group {name} ({group}): {why}",
+                )
+            )
+    return tuple(findings)
+
+
 async def _gone(tenant: Tenant, unknown: Mapping[str, str]) -> dict[str, str]:
     """Why those who were deleted cannot be added. Raises NotYet for anybody else whom the directory does not know yet."""
     gone: dict[str, str] = {}
@@ -136,4 +159,5 @@ ADD_TO_GROUP = Step(
     settled=settled,
     after=("invite-guest",),
     session=True,
+    preflight=preflight,
 )

@@ -11,6 +11,10 @@ from shared.nouns.outcomes import WontWork
 from shared.nouns.step import Json
 from shared.tenant.fields import entry, flag, objects, text
 
+# https://learn.microsoft.com/entra/external-id/allow-deny-list: 25 KB, counted in characters; so has the policy
+# of cross-tenant access, for all partners together (facts 3.1).
+MOST_IN_POLICY = 25_000
+
 NOTHING = "nothing"
 EVERYBODY, EVERYTHING = "AllUsers", "AllApplications"
 # What stands behind a value that the partner's configuration does not set itself, as it is read and journalled.

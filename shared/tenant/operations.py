@@ -42,6 +42,7 @@ READ_ORGANIZATION = Operation("read our own organization", ("Organization.Read.A
 # Entra cross-tenant access. Who may write it may read it by Microsoft's table too; Policy.Read.All reads all that is read here.
 _ACCESS = ("Policy.ReadWrite.CrossTenantAccess",)
 READ_PARTNER_CONFIGURATION = Operation("read a partner configuration", ("Policy.Read.All",))
+LIST_PARTNER_CONFIGURATIONS = Operation("list the partner configurations", ("Policy.Read.All",))
 READ_DEFAULT_CONFIGURATION = Operation("read the default of cross-tenant access", ("Policy.Read.All",))
 READ_SYNCHRONIZATION = Operation("read a partner's cross-tenant synchronization", ("Policy.Read.All",))
 CREATE_PARTNER_CONFIGURATION = Operation("create a partner configuration", _ACCESS, write=True)

@@ -20,7 +20,7 @@ from shared.nouns.outcomes import NotYet, WontWork
 from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.blocks import BLOCKS, CLOSED, PartnerConfiguration, block_of, going_back, permits_nothing, written
-from shared.tenant.fields import entry, flag
+from shared.tenant.fields import entry, flag, objects
 from shared.tenant.graph import Graph
 from shared.tenant.odata import guid
 
@@ -72,6 +72,20 @@ class PartnerConfigurations:
         )
         content = answer.content()
         return {block: written(block, content.get(block)) for block in BLOCKS}
+
+    async def size(self) -> int:
+        """About how many characters the configurations of all partners take together, of the `MOST_IN_POLICY` that the policy may.
+
+        https://learn.microsoft.com/graph/api/crosstenantaccesspolicy-list-partners
+        """
+        size = 0
+        async for page in self._graph.pages(
+            operations.LIST_PARTNER_CONFIGURATIONS,
+            lambda client: _policy(client).partners.to_get_request_information(),
+            about="all partners",
+        ):
+            size += sum(len(json.dumps(_set_only(one), separators=(",", ":"))) for one in objects(page.content(), "value"))
+        return size
 
     async def synchronization(self, tenant_id: str) -> bool | None:
         """Whether the partner may synchronize its people into our tenant; None where that was never set up.
@@ -187,6 +201,10 @@ class PartnerConfigurations:
 def _is_set(block: Json) -> bool:
     """A block of nothing but nulls inherits like one that is null (facts 3.1)."""
     return isinstance(block, dict) and any(value is not None for key, value in block.items() if "@" not in key)
+
+
+def _set_only(content: Mapping[str, Json]) -> dict[str, Json]:
+    return {name: value for name, value in content.items() if value is not None and "@" not in name}
 
 
 def _policy(client: GraphServiceClient) -> Builder:

@@ -18,8 +18,6 @@ GUEST_ROLES = {
     "10dae51f-b6af-4016-8d66-8c2a99b929b3": "limited (the default)",
     "2af84b1e-32c8-42b7-82bc-daa82404023b": "restricted to their own objects",
 }
-# https://learn.microsoft.com/entra/external-id/allow-deny-list: 25 KB, counted in characters.
-MOST_IN_POLICY = 25_000
 _EVERY_GUEST = frozenset({"All", "GuestsOrExternalUsers"})
 # What somebody invited can be to Conditional Access; the default user type of an invitation is a guest.
 _INVITED = "b2bCollaborationGuest"
@@ -37,7 +35,7 @@ class Authorization:
 class DomainList:
     """Our tenant's collaboration restrictions. `mode` is `allow`, `block` or `none`; a tenant has one list, never both.
 
-    `size` is how many of `MOST_IN_POLICY` characters are used.
+    `size` is how many of `blocks.MOST_IN_POLICY` characters are used.
     """
 
     mode: str

@@ -1,6 +1,7 @@
 """What an invitation, and the partner's settings, will meet: every reading of the preflight, over sockets."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from shared.nouns.partner import Partner
 from shared.nouns.request import Header
 from shared.nouns.step import Finding, Preflight
 from shared.nouns.template import Template
+from shared.steps.add_to_group import ADD_TO_GROUP
 from shared.steps.invite_guest import INVITE_GUEST
 from shared.steps.set_capabilities import SET_CAPABILITIES
 from shared.steps.set_partner_configuration import SET_PARTNER_CONFIGURATION
@@ -181,3 +183,37 @@ async def test_capabilities_look_for_trust_and_for_a_relationship_that_would_win
     assert said == {"m365CollaborationInbound": "refuses", "organization relationship": "warns"}
     look = ahead(settings=settings, set_partner_configuration={"m365CollaborationInbound": "allowed"})
     assert await found(SET_CAPABILITIES.preflight, tenant, look) == {"organization relationship": "warns"}
+
+
+async def test_a_policy_that_is_nearly_full_is_told_before(tenant: Tenant, simulation: Simulation) -> None:
+    targets = [{"target": f"aaaaaaaa-0000-4000-8000-{n:012}", "targetType": "user"} for n in range(110)]
+    many = {"usersAndGroups": {"accessType": "allowed", "targets": targets}, "applications": SHUT["applications"]}
+    some = [{"tenantId": f"33333333-0000-4000-8000-{n:012}", "b2bCollaborationOutbound": many} for n in range(3)]
+    step = SET_PARTNER_CONFIGURATION
+    assert await found(step.preflight, tenant, ahead()) == {}
+    simulation.order("POST", "seed", {"crossTenantPartners": some})
+    assert step.preflight is not None
+    (full,) = await step.preflight(tenant, ahead())
+    assert (full.weight, full.setting) == ("warns", "size of the cross-tenant access policy")
+    assert "of 25,000 characters" in full.value
+    assert "Entra admin center" in full.where
+    simulation.order("POST", "seed", {"allowedDomains": ["other.com"]})
+    assert INVITE_GUEST.preflight is not None
+    (listed,) = [one for one in await INVITE_GUEST.preflight(tenant, ahead()) if one.weight == "refuses"]
+    assert listed.value.endswith("of 25,000 characters used")
+
+
+@pytest.mark.parametrize(("given", "weight"), [(("synced",), "refuses"), ((), "warns")])
+async def test_groups_whose_members_nobody_can_change_here_are_told_before(
+    tenant: Tenant, given: tuple[str, ...], weight: str
+) -> None:
+    groups = {"readers": "aaaaaaaa-0000-4000-8000-000000000002", "synced": "aaaaaaaa-0000-4000-8000-000000000004"}
+    look = ahead()
+    look = replace(look, template=look.template.model_copy(update={"groups": groups}))
+    look = replace(look, header=look.header.model_copy(update={"groups": given}))
+    assert ADD_TO_GROUP.preflight is not None
+    (only,) = await ADD_TO_GROUP.preflight(tenant, look)
+    assert (only.weight, only.setting, only.value) == (weight, "group synced", "synced")
+    assert "it comes from on-premises" in only.why
+    assert "Entra admin center" in only.where
+    assert await ADD_TO_GROUP.preflight(tenant, replace(look, guests=0)) == ()

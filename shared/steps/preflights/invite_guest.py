@@ -8,7 +8,7 @@ from shared.steps.exchange_ahead import address_clashes
 from shared.steps.preflights.asked import opens, partner_settings, trusts
 from shared.steps.preflights.permissions import carries, missing, unread
 from shared.tenant import Tenant
-from shared.tenant.blocks import SWITCHES, PartnerConfiguration, permits_nothing
+from shared.tenant.blocks import MOST_IN_POLICY, SWITCHES, PartnerConfiguration, permits_nothing
 
 PERMISSIONS = ("User.Invite.All", "User.Read.All", "User.DeleteRestore.All", "User.ReadWrite.All")
 COLLABORATION = "Entra admin center, External Identities, External collaboration settings"
@@ -77,7 +77,7 @@ async def _domain_list(tenant: Tenant, ahead: Preflight) -> list[Finding]:
         Finding(
             Weight.REFUSES,
             "collaboration restrictions",
-            f"{listed.mode} list with {len(listed.domains)} domains",
+            f"{listed.mode} list with {len(listed.domains)} domains, {listed.size:,} of {MOST_IN_POLICY:,} characters used",
             COLLABORATION,
             f"Nobody of {domain} can be invited, because it {why}: change the list (its mode stays as it is) or leave these guests out",
         )
