@@ -17,10 +17,11 @@ from shared.nouns.errors import Fault, Refusal
 from shared.nouns.request import decoded
 
 # Graph packs a score of notifications into a body; so much above it is nobody's but a stranger's.
-MOST_BODY_BYTES = 4_000_000
-MOST_ELEMENTS = 5_000
+MOST_BODY_BYTES = 1_000_000
+MOST_ELEMENTS = 1_000
 MOST_STATE = 128
 _KINDS: dict[str, Kind] = {"user": "user", "group": "group"}
+_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 _PATH = re.compile(r"^/?(?P<kind>user|group)s(?:/|\(')(?P<id>[0-9a-f-]{36})(?:'\))?(?:/.*)?$", re.IGNORECASE)
 _WHAT: dict[str, What] = {"created": "created", "updated": "updated", "deleted": "deleted"}
 # Event Grid has the event in the type: Microsoft.Graph.SubscriptionReauthorizationRequired.
@@ -98,7 +99,7 @@ def _lower(given: dict[str, Any]) -> dict[str, Any]:
 def _notice(element: dict[str, Any]) -> Notice | None:
     subscription, state = element.get("subscriptionid"), element.get("clientstate")
     tenant = element.get("tenantid") or ""
-    if not (isinstance(subscription, str) and 0 < len(subscription) <= 64 and isinstance(tenant, str)):
+    if not (isinstance(subscription, str) and _ID.fullmatch(subscription) and isinstance(tenant, str)):
         return None
     state = state if isinstance(state, str) and len(state) <= MOST_STATE else ""
     head = Notice(subscription.lower(), state, tenant.lower())

@@ -43,12 +43,13 @@ class Ears:
         self.last = now
         self.delay = delay if delay is not None else self.delay
 
-    async def write(self, table: Subscriptions, now: datetime) -> None:
-        """What was counted is on record, if that was not done just now. Raises NotYet or Changed where it cannot be; it is kept then."""
+    async def write(self, table: Subscriptions, now: datetime) -> Counter[str]:
+        """What was counted is on record, if that was not done just now; what that was. Raises NotYet or Changed where it cannot be, and
+        keeps it."""
         if not self.numbers and self.last is None:
-            return
+            return Counter()
         if self.written is not None and now - self.written < COUNTED_EVERY:
-            return
+            return Counter()
         numbers, last, delay = self.numbers, self.last, self.delay
         self.numbers, self.last, self.delay, self.written = Counter(), None, None, now
         try:
@@ -56,6 +57,7 @@ class Ears:
         except BaseException:
             self._not_written(numbers, last, delay)
             raise
+        return numbers
 
     def _not_written(self, numbers: Counter[str], last: datetime | None, delay: float | None) -> None:
         """It is to be written with what has come meanwhile."""

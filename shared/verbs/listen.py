@@ -30,6 +30,7 @@ from shared.verbs.world import World
 # https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
 SEND_SECONDS = 2.5
 MOST_RETRIES = 500
+DROPPED = frozenset({"unreadable", "forged", "replayed"})
 
 
 class Unreadable(Exception):
@@ -55,8 +56,6 @@ async def listen(world: World, body: bytes, source: Source) -> None:
     forged = len(found.notices) - len(genuine)
     dropped = {"unreadable": found.unreadable, "forged": forged, "replayed": len(genuine) - len(new)}
     ears.numbers.update({name: number for name, number in dropped.items() if number})
-    if sum(dropped.values()):
-        log.warning("notifications dropped", source=source, **dropped)
     if new:
         happened = [notice.happened for notice in new if notice.happened is not None]
         await _within(SEND_SECONDS, _pass_on(world, new, kept, source, now))
@@ -79,7 +78,11 @@ async def listen_later(world: World, body: bytes, error: NotYet, retry: int) -> 
 async def write_down(world: World) -> None:
     """What was counted is on record, if that can be done now; if not, with what comes next."""
     with contextlib.suppress(NotYet, Changed):
-        await world.ears.write(world.tables.subscriptions, world.clock())
+        numbers = await world.ears.write(world.tables.subscriptions, world.clock())
+        dropped = {name: number for name, number in numbers.items() if name in DROPPED}
+        if dropped:
+            # Once a second at most, however many strangers knock.
+            log.warning("notifications dropped", **dropped)
 
 
 def _genuine(world: World, notice: Notice, kept: Sequence[Kept]) -> bool:
