@@ -4,6 +4,7 @@ import azure.functions as func
 
 from shared.root import world
 from shared.verbs.approve import expire
+from shared.verbs.retention import keep_retention
 from shared.verbs.seal import seal
 from shared.verbs.sweep import sweep
 
@@ -28,3 +29,11 @@ async def seal_journal(timer: func.TimerRequest) -> None:
     """Every journal entry is in the chain of seals."""
     del timer
     await seal(await world())
+
+
+@bp.function_name("keep-retention")
+@bp.timer_trigger(arg_name="timer", schedule="%ENTENTE_RETENTION_SCHEDULE%", run_on_startup=False, use_monitor=False)
+async def keep_what_is_needed(timer: func.TimerRequest) -> None:
+    """Nothing is kept for longer than the settings say."""
+    del timer
+    await keep_retention(await world())

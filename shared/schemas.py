@@ -18,6 +18,7 @@ from shared.settings import ROOT, Settings
 DOCS = ROOT / "docs"
 # Read by the Functions host alone: what happens then, and the usual value.
 SCHEDULES = {
+    "ENTENTE_RETENTION_SCHEDULE": ("what is older than its setting is removed", "10 40 3 * * *"),
     "ENTENTE_ASK_SCHEDULE": ("sponsors are written to about what is new, and their answers brought to an end", "50 */15 * * * *"),
     "ENTENTE_CLEAN_UP_SCHEDULE": ("a clean-up run begins that looks at every guest", "0 30 5 * * *"),
     "ENTENTE_SWEEP_SCHEDULE": ("lost tasks are looked for", "0 */5 * * * *"),

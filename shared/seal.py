@@ -7,12 +7,14 @@ ids alone, so erasing a person breaks no seal. Whoever can write the tables can 
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 FIRST = "0" * 64
+# How the one entry of a seal begins that says: the entries of this request were removed when their time was over. A seal of no request.
+CUT = "cut|"
 # The sealing timer runs every few minutes; an attempt's intent may wait hours for its outcome before it is written.
 USUAL_DELAY = timedelta(hours=24)
 
@@ -69,6 +71,24 @@ def sealed(before: Seal | None, at: datetime, request: str, entries: Iterable[tu
     return Seal(number, at, request, listed, previous, _digest(number, at, request, listed, previous))
 
 
+def cut_entry(request: str, entries: int) -> tuple[str, str]:
+    """What is sealed when a request's entries are removed because their time is over: nobody else can have removed them unseen."""
+    return f"{CUT}{request}", digest_of({"request": request, "entries": entries})
+
+
+def cuts_in(seals: Iterable[Seal]) -> dict[str, Seal]:
+    """By request, the seal that says that its entries were removed when their time was over."""
+    return {key.removeprefix(CUT): seal for seal in seals if not seal.request for key, _ in seal.entries if key.startswith(CUT)}
+
+
+def flaws_of_requests(seals: Iterable[Seal], on_record: Collection[str], cut: Collection[str]) -> list[Flaw]:
+    """Requests whose entries were sealed, which are on record no more, and no cut says so."""
+    gone = dict.fromkeys(seal.request for seal in seals if seal.request and seal.request not in on_record)
+    return [
+        Flaw("removed", name, "stands in seals, is on record no more, and no cut says so") for name in gone if name not in cut
+    ]
+
+
 def flaws_of_chain(seals: Iterable[Seal], kept: Head | None = None) -> list[Flaw]:
     """What is wrong with the chain itself. `seals` are all of them, in order."""
     flaws: list[Flaw] = []
@@ -89,13 +109,17 @@ def flaws_of_chain(seals: Iterable[Seal], kept: Head | None = None) -> list[Flaw
     return flaws
 
 
-def verify(request: str, seals: Iterable[Seal], rows: Mapping[str, Mapping[str, Any]], now: datetime) -> Verified:
-    """The request's journal rows (by key) against its seals."""
+def verify(
+    request: str, seals: Iterable[Seal], rows: Mapping[str, Mapping[str, Any]], now: datetime, cut: Seal | None = None
+) -> Verified:
+    """The request's journal rows (by key) against its seals. What was sealed before a `cut` may be gone."""
     found = Verified(entries=len(rows))
     known: dict[str, Seal] = {}
     for seal in seals:
         for key, digest in seal.entries:
             row = rows.get(key)
+            if row is None and cut is not None and seal.number < cut.number:
+                continue
             if row is None:
                 found.flaws.append(Flaw("removed", f"{request} {key}", f"stands in seal {seal.number} and is not there"))
             elif digest_of(row) != digest:

@@ -15,6 +15,8 @@ from shared.nouns.power import POWERS, Power
 ROOT = Path(__file__).parent.parent
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 Percent = Annotated[float, Field(ge=0, le=100)]
+# In days; 0 is for ever.
+Keep = Annotated[int, Field(ge=0, le=36_500)]
 Rate = Annotated[float, Field(ge=0, le=1_000)]
 OPTIONAL_ID = r"^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$"
 Role = Literal["Requester", "Approver", "Operator", "Reader", "PersonReader"]
@@ -194,6 +196,33 @@ class Settings(BaseModel):
     link_days: Annotated[int, Field(ge=1, le=90)] = Field(
         14, alias="ENTENTE_LINK_DAYS", description="For how many days a sponsor's link is good."
     )
+    keep_request_days: Keep = Field(
+        1095,
+        alias="ENTENTE_KEEP_REQUEST_DAYS",
+        description="How long an ended request, its tasks and its journal are kept once the partner has left (decisions about single guests and "
+        "clean-ups: once they have ended). Their seals stay. 0: for ever.",
+    )
+    keep_plan_days: Keep = Field(
+        90, alias="ENTENTE_KEEP_PLAN_DAYS", description="How long a plan is kept that changed nothing. 0: for ever."
+    )
+    keep_parked_days: Keep = Field(
+        180,
+        alias="ENTENTE_KEEP_PARKED_DAYS",
+        description="How long refused requests and unreadable messages, whose bodies may hold addresses, wait for somebody. Stopped tasks wait "
+        "as long as it takes. 0: for ever.",
+    )
+    keep_run_days: Keep = Field(
+        180,
+        alias="ENTENTE_KEEP_RUN_DAYS",
+        description="How long a clean-up run is kept with the evidence about each guest. The latest ones, which the brake compares with, stay. "
+        "0: for ever.",
+    )
+    keep_answer_days: Keep = Field(
+        180,
+        alias="ENTENTE_KEEP_ANSWER_DAYS",
+        description="How long answers of sponsors, settled drift, exemptions that are over, and what was heard of an object are kept; the "
+        "journal has them besides. 0: for ever.",
+    )
     language: Literal["en", "nl", "de", "fr"] = Field(
         "en", alias="ENTENTE_LANGUAGE", description="Language of mails to our own people: en, nl, de or fr."
     )
@@ -290,13 +319,17 @@ class Settings(BaseModel):
     )
 
     brake_guests: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
-        50, alias="ENTENTE_BRAKE_GUESTS", description="A clean-up run that would touch more guests than these is held for a person."
+        50,
+        alias="ENTENTE_BRAKE_GUESTS",
+        description="A clean-up run that would touch more guests than these is held for a person.",
     )
     brake_tenant_percent: Percent = Field(
         5, alias="ENTENTE_BRAKE_TENANT_PERCENT", description="So many percent of the tenant's guests, and a clean-up run is held."
     )
     brake_partner_percent: Percent = Field(
-        25, alias="ENTENTE_BRAKE_PARTNER_PERCENT", description="So many percent of one partner's guests, and a clean-up run is held."
+        25,
+        alias="ENTENTE_BRAKE_PARTNER_PERCENT",
+        description="So many percent of one partner's guests, and a clean-up run is held.",
     )
     brake_few: Annotated[int, Field(ge=0, le=1_000)] = Field(
         3,

@@ -66,6 +66,7 @@ def app_settings(where: Addresses, graph: str, told: str = "") -> dict[str, str]
         # Nobody waits for the limits of a simulated tenant.
         "ENTENTE_CLEAN_UP_PAGE_SECONDS": "0",
         "ENTENTE_ASK_SCHEDULE": "50 * * * * *",
+        "ENTENTE_RETENTION_SCHEDULE": "10 40 3 * * *",
         "ENTENTE_SEAL_SCHEDULE": "15 * * * * *",
         "ENTENTE_SWEEP_SCHEDULE": "*/30 * * * * *",
     }

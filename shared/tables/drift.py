@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.nouns.state import State, Value
-from shared.tables.store import Changed, Exists, Insert, Merge, Replace, Table
+from shared.tables.store import Changed, Delete, Exists, Insert, Merge, Replace, Table
 from shared.tables.task_rows import instant
 
 OPEN, WAITING, PUTTING_BACK, PUT_BACK, ACCEPTED, OVER = "open", "waits", "putting-back", "put-back", "accepted", "over"
@@ -70,6 +70,10 @@ class DriftTable:
         except Exists as error:
             raise Changed(drifted.id) from error
         return replace(drifted, etag=tags[0])
+
+    async def remove(self, partner: str, name: str) -> None:
+        """It is on record no more. Bears repetition."""
+        await self._table.write(Delete(partner, name))
 
     async def cursor(self, power: str) -> str:
         """The partner that an app of this power has compared last; "" where none was."""

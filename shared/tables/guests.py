@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from shared.tables.store import MOST_IN_A_TRANSACTION, Changed, Exists, Insert, Merge, Replace, Row, Table
+from shared.tables.store import MOST_IN_A_TRANSACTION, Changed, Delete, Exists, Insert, Merge, Replace, Row, Table
 from shared.tables.task_rows import instant
 
 # What is over once the person is a guest again: a clean-up that had begun, and why somebody had to look.
@@ -126,6 +126,10 @@ class Guests:
         except Exists as error:
             raise Changed(guest.person) from error
         return replace(changed, etag=tags[0])
+
+    async def unclaim(self, partner: str, person: str, request: str) -> None:
+        """The request does not claim the guest. Bears repetition."""
+        await self._table.write(Delete(partner, f"{person}|{claim_key(request)}"))
 
     async def users(self, partner: str) -> tuple[str, ...]:
         """The object ids of all guests whom requests of the partner have brought in, whatever their address."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zlib import crc32
 
-from shared.tables.store import Merge, Table
+from shared.tables.store import Delete, Merge, Table
 from shared.tables.task_rows import instant
 
 SLOTS = 16
@@ -39,3 +39,14 @@ class Heard:
         slot = f"slot{crc32(digest.encode()) % SLOTS}"
         row = {"PartitionKey": object_id[:2], "RowKey": object_id, "read": instant(read), "last": digest, slot: digest}
         await self._table.write(Merge(row))
+
+    async def forget_before(self, at: datetime) -> int:
+        """What was read again before then is not remembered; how many objects that were. Bears repetition."""
+        number = 0
+        for digits in range(256):
+            shelf = f"{digits:02x}"
+            old = [str(row["RowKey"]) async for row in self._table.rows(shelf) if datetime.fromisoformat(str(row["read"])) < at]
+            for key in old:
+                await self._table.write(Delete(shelf, key))
+            number += len(old)
+        return number

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.nouns.partner import Partner
-from shared.tables.store import Changed, Exists, Insert, Merge, Replace, Table
+from shared.tables.store import Changed, Delete, Exists, Insert, Merge, Replace, Table
 from shared.tables.task_rows import instant
 
 ROW = "partner"
@@ -64,6 +64,10 @@ class Partners:
         await self._table.write(Merge({"PartitionKey": INDEX, "RowKey": tenant_id}))
         row = {"PartitionKey": tenant_id, "RowKey": f"{REQUEST}{request}", "received": instant(received)}
         await self._table.write(Merge(row))
+
+    async def drop_request(self, tenant_id: str, request: str) -> None:
+        """The request is among the partner's no more. Bears repetition."""
+        await self._table.write(Delete(tenant_id, f"{REQUEST}{request}"))
 
     async def requests_of(self, tenant_id: str) -> list[str]:
         """The ids of the partner's requests, the latest first."""

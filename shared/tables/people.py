@@ -62,6 +62,12 @@ class People:
         """The requests that named the person, each with the partner it was for."""
         return [(str(row["request"]), str(row["partner"])) async for row in self._table.rows(_shelf(person), f"{person}|")]
 
+    async def unlink(self, person: str, request: str) -> bool:
+        """The request has not named the person, as far as is on record; whether another has. Bears repetition."""
+        key = hashlib.sha256(request.encode()).hexdigest()[:16]
+        await self._table.write(Delete(_shelf(person), f"{person}|{key}"))
+        return bool(await self.requests_of(person))
+
     async def keep_message(self, digest: str, body: bytes) -> None:
         """The body of a message that nobody could use is kept, for the person who deals with it."""
         text = base64.b64encode(body).decode()

@@ -98,6 +98,15 @@ class Requests:
         async for row in self._table.rows(OPEN):
             yield _decoded(row)
 
+    async def ended(self) -> AsyncIterator[Request]:
+        """Every request that has ended, page by page."""
+        async for row in self._table.rows(CLOSED):
+            yield _decoded(row)
+
+    async def remove(self, request: str) -> None:
+        """The ended request is on record no more. Bears repetition."""
+        await self._table.write(Delete(CLOSED, request))
+
     async def latest(self, most: int) -> list[Request]:
         """Open requests and then ended ones, at most `most` of each, newest first within each."""
         found: list[Request] = []

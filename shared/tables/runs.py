@@ -12,7 +12,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from shared.tables.store import MOST_IN_A_TRANSACTION, Exists, Insert, Merge, Replace, Row, Table
+from shared.tables.store import MOST_IN_A_TRANSACTION, Delete, Exists, Insert, Merge, Replace, Row, Table
 from shared.tables.task_rows import instant
 
 ALL, DENIED, SEEN = "all", "denied", "seen"
@@ -117,6 +117,12 @@ class Runs:
     async def latest(self) -> list[Run]:
         """Every run, the newest first."""
         return [_decoded(row) async for row in self._table.rows(ALL)][::-1]
+
+    async def remove(self, run: str) -> None:
+        """Nothing of the run is on record; its own row goes last. Bears repetition."""
+        for key in [str(row["RowKey"]) async for row in self._table.rows(run, select=("RowKey",))]:
+            await self._table.write(Delete(run, key))
+        await self._table.write(Delete(ALL, run))
 
     async def note_page(self, run: str, page: int, lines: Iterable[str]) -> None:
         """What a page of the directory said, one line a guest. Bears repetition."""

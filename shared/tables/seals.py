@@ -12,10 +12,10 @@ from datetime import datetime
 from typing import Any
 
 from shared.seal import Seal
-from shared.tables.store import Insert, Merge, Row, Table
+from shared.tables.store import Delete, Insert, Merge, Row, Table
 from shared.tables.task_rows import instant
 
-CHAIN, HEAD = "chain", "head"
+CHAIN, HEAD, CUTS = "chain", "head", "cuts"
 # A property holds 32 K characters; an entry's key and hash take about 200 of them.
 MOST_CHARACTERS = 28_000
 
@@ -36,10 +36,23 @@ class Seals:
     async def append(self, seal: Seal) -> None:
         """The seal is the head of the chain. Raises Exists where somebody else has added one of this number."""
         await self._table.write(Insert(_encoded(seal)))
-        if seal.entries:
+        if seal.entries and seal.request:
             marks = json.dumps([_mark(key) for key, _ in seal.entries])
             await self._table.write(Merge({"PartitionKey": f"r|{seal.request}", "RowKey": _key(seal.number), "marks": marks}))
         await self._table.write(Merge({"PartitionKey": HEAD, "RowKey": HEAD, "number": seal.number}))
+
+    async def cut(self, request: str) -> bool:
+        """A seal says that the request's entries were removed when their time was over."""
+        return await self._table.get(CUTS, request) is not None
+
+    async def note_cut(self, request: str, number: int) -> None:
+        """Which seal says so. Bears repetition."""
+        await self._table.write(Merge({"PartitionKey": CUTS, "RowKey": request, "number": number}))
+
+    async def forget_marks(self, request: str) -> None:
+        """Which entries of the request are sealed is kept no more, because they are not. Bears repetition."""
+        for key in [str(row["RowKey"]) async for row in self._table.rows(f"r|{request}", select=("RowKey",))]:
+            await self._table.write(Delete(f"r|{request}", key))
 
     async def unsealed(self, request: str, keys: Iterable[str]) -> list[str]:
         """Those of the entries that are in no seal yet, in order."""

@@ -60,7 +60,20 @@ class Subjects:
             yield held
         for row in guests:
             yield _held("guests", row, Fate.ERASED)
+        # The person's own row last of all: it is what names them.
         for row in sorted(named, key=lambda row: str(row["RowKey"]), reverse=True):
+            yield _held("people", row, Fate.ERASED)
+
+    async def standing(self, person: str, partner: str) -> AsyncIterator[Held]:
+        """The rows that stand for the person as a guest of the partner, without looking through what passes by itself."""
+        guests = [row async for row in self._table("guests").rows(partner, person)]
+        async for held in self._asked(partner, person):
+            yield held
+        async for held in self._by_user(sorted({str(row["user"]).lower() for row in guests if row.get("user")})):
+            yield held
+        for row in guests:
+            yield _held("guests", row, Fate.ERASED)
+        async for row in self._table("people").rows(person[:1], person):
             yield _held("people", row, Fate.ERASED)
 
     async def erase(self, held: Held) -> None:
@@ -93,6 +106,14 @@ class Subjects:
                     yield held
 
     async def _about_guest(self, partner: str, person: str) -> AsyncIterator[Held]:
+        async for held in self._asked(partner, person):
+            yield held
+        async for row in self._table("drift").rows(partner):
+            if person in str(row.get("subject", "")):
+                yield _held("drift", row, Fate.ERASED)
+
+    async def _asked(self, partner: str, person: str) -> AsyncIterator[Held]:
+        """What their sponsors are asked, and whether clean-up leaves them alone."""
         question = await self._table("asks").get(partner, person)
         if question is not None:
             for sponsor in {*str(question["sponsors"]).split(), str(question["proposed"])} - {""}:
@@ -102,9 +123,6 @@ class Subjects:
         for home, key in ((partner, person), ("all", f"{partner}|{person}")):
             if (row := await self._table("exemptions").get(home, key)) is not None:
                 yield _held("exemptions", row, Fate.ERASED)
-        async for row in self._table("drift").rows(partner):
-            if person in str(row.get("subject", "")):
-                yield _held("drift", row, Fate.ERASED)
 
     async def _runs(self, partners: list[str], person: str, users: list[str]) -> AsyncIterator[Held]:
         """What clean-up has seen of them, run by run."""

@@ -4,13 +4,17 @@
 settled yet, `g|person` the cohort a person is in, `p|part` the parts of the request.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from datetime import datetime
+from itertools import batched
 
 from shared.nouns.task import Task, TaskState
 from shared.tables.store import MOST_IN_A_TRANSACTION, Changed, Delete, Exists, Insert, Merge, Replace, Table, Write
 from shared.tables.task_rows import OUTLINE, JournalEntry, decoded, encoded, entry, instant, journal_row, outlined
+
+DELETED_AT_ONCE = 20
 
 
 class Tasks:
@@ -57,6 +61,20 @@ class Tasks:
         except Exists as error:
             raise Changed(task.key) from error
         return replace(task, etag=etags[0])
+
+    async def subjects(self, request: str, most: int) -> dict[str, str]:
+        """Whom or what the first tasks of the request are about, at most so many, by the key of the task."""
+        rows = self._table.rows(request, "t|", most=most, select=("RowKey", "subject"))
+        return {str(row["RowKey"]): str(row["subject"]) async for row in rows}
+
+    async def remove(self, request: str, keys: Iterable[str]) -> None:
+        """These rows of the request are gone. Bears repetition."""
+        for some in batched(keys, DELETED_AT_ONCE, strict=False):
+            await asyncio.gather(*(self._table.write(Delete(request, key)) for key in some))
+
+    async def some_keys(self, request: str, most: int) -> list[str]:
+        """The keys of the request's first rows, of whatever kind."""
+        return [str(row["RowKey"]) async for row in self._table.rows(request, most=most, select=("RowKey",))]
 
     async def cohort(self, request: str, cohort: str) -> list[Task]:
         """Every task of the cohort."""

@@ -2,16 +2,26 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass
 from typing import Any
 
 from shared.nouns.errors import Fault, Refusal
 from shared.nouns.person import person_id
 from shared.nouns.request import email_address
-from shared.seal import Head, Seal, Verified, flaws_of_chain, verify
+from shared.seal import Head, Seal, Verified, cuts_in, flaws_of_chain, flaws_of_requests, verify
 from shared.tables.journal import ENTRY
 from shared.tables.requests import Request
 from shared.verbs.world import World
+
+
+@dataclass(frozen=True)
+class _Check:
+    """What the seals are held against: a head that was kept, and the ids of all requests on record."""
+
+    head: Head | None
+    on_record: Set[str]
+
 
 _PERSON = re.compile(r"[0-9a-f]{32}")
 
@@ -19,11 +29,12 @@ _PERSON = re.compile(r"[0-9a-f]{32}")
 async def partner_journal(world: World, partner: str, *, verified: bool = False, head: Head | None = None) -> dict[str, Any]:
     """Every entry about the partner, named by tenant id, domain or name. Raises Refusal where no request was about it."""
     wanted = partner.strip().casefold()
-    requests = [request for request in await _requests(world) if wanted in _names(request)]
+    everything = await _requests(world)
+    requests = [request for request in everything if wanted in _names(request)]
     if not requests:
         raise Refusal([Fault("partner", "is the tenant id, a domain or the name of no partner that a request was about")])
     about = {"partner": requests[-1].header.partner.name, "tenantId": requests[-1].partner_tenant}
-    return await _told(world, about, requests, None, head if verified else None, verified=verified)
+    return await _told(world, about, requests, None, _Check(head, {request.id for request in everything}) if verified else None)
 
 
 async def person_journal(world: World, person: str, *, verified: bool = False, head: Head | None = None) -> dict[str, Any]:
@@ -38,7 +49,8 @@ async def person_journal(world: World, person: str, *, verified: bool = False, h
     everything = await _requests(world)
     # An erased person has left no list of requests behind.
     requests = [request for request in everything if not named or request.id in named]
-    return await _told(world, {"person": wanted}, requests, wanted, head if verified else None, verified=verified)
+    check = _Check(head, {request.id for request in everything}) if verified else None
+    return await _told(world, {"person": wanted}, requests, wanted, check)
 
 
 async def _requests(world: World) -> list[Request]:
@@ -52,9 +64,10 @@ def _names(request: Request) -> set[str]:
 
 
 async def _told(
-    world: World, about: Mapping[str, str], requests: list[Request], person: str | None, head: Head | None, *, verified: bool
+    world: World, about: Mapping[str, str], requests: list[Request], person: str | None, check: _Check | None
 ) -> dict[str, Any]:
     seals = [seal async for seal in world.tables.seals.chain()]
+    cuts = cuts_in(seals)
     by_request: dict[str, list[Seal]] = {}
     for seal in seals:
         by_request.setdefault(seal.request, []).append(seal)
@@ -72,28 +85,37 @@ async def _told(
         entries += told
         if told or person is None:
             shown.append(request)
-        if verified:
-            checked.append(verify(request.id, mine, rows, now))
+        if check is not None:
+            checked.append(verify(request.id, mine, rows, now, cuts.get(request.id)))
     answer: dict[str, Any] = {
         "about": dict(about),
         "made": now.isoformat(),
         "requests": [_request(request) for request in shown],
         "entries": sorted(entries, key=lambda entry: (entry["at"], entry["request"], entry["key"])),
     }
-    if verified:
-        answer["verification"] = _verification(seals, checked, head)
+    if check is not None:
+        # One that is closed or taken up again while they are read may be missed there.
+        missed = {seal.request for seal in seals if seal.request} - check.on_record - cuts.keys()
+        found = {name for name in missed if await world.tables.requests.get(name) is not None}
+        check = _Check(check.head, check.on_record | found)
+        answer["verification"] = _verification(seals, cuts, checked, check)
     return answer
 
 
-def _verification(seals: list[Seal], checked: Iterable[Verified], head: Head | None) -> dict[str, Any]:
+def _verification(seals: list[Seal], cuts: Mapping[str, Seal], checked: Iterable[Verified], check: _Check) -> dict[str, Any]:
     listed = list(checked)
-    flaws = [*flaws_of_chain(seals, head), *(flaw for found in listed for flaw in found.flaws)]
+    flaws = [
+        *flaws_of_chain(seals, check.head),
+        *flaws_of_requests(seals, check.on_record, cuts),
+        *(flaw for found in listed for flaw in found.flaws),
+    ]
     return {
         "holds": not flaws,
         "head": f"{seals[-1].number}:{seals[-1].digest}" if seals else None,
         "seals": len(seals),
         "entries": sum(found.entries for found in listed),
         "notSealedYet": sum(found.unsealed for found in listed),
+        "cut": [{"request": name, "at": seal.at.isoformat(), "seal": seal.number} for name, seal in cuts.items()],
         "sealedLate": [key for found in listed for key in found.late],
         "flaws": [{"kind": flaw.kind, "where": flaw.where, "why": flaw.why} for flaw in flaws],
     }
