@@ -53,7 +53,7 @@ async def _close(world: World, name: str, cohort: str) -> None:
     if request is None or not tasks:
         return
     guests = {
-        task.subject: (task.ids["user"], "guest", _texts(task.wanted.get("sponsors")))
+        task.subject: (task.ids["user"], "invited", _texts(task.wanted.get("sponsors")))
         for task in tasks
         if "guest" in task.wanted and task.state is TaskState.DONE and "user" in task.ids
     }

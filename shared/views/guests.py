@@ -14,7 +14,7 @@ from shared.verbs.world import World
 from shared.views.partners import on_record
 
 MOST = 1_000
-STAGES = ("guest", "invited", "redeemed", "warned", "blocked", "deleted", "gone")
+STAGES = ("invited", "redeemed", "warned", "blocked", "deleted", "gone")
 
 
 @dataclass(frozen=True)

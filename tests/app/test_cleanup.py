@@ -88,8 +88,8 @@ async def test_a_guest_whose_time_is_over_is_warned_blocked_deleted_and_restored
         ana = await guest(rig, "ana")
         stages.append((ana.stage, ana.warnings))
     changes = [(day, stage) for day, stage in enumerate(stages) if day == 0 or stages[day - 1] != stage]
-    assert changes == [(0, ("guest", 0)), (7, ("warned", 1)), (14, ("warned", 2)), (21, ("blocked", 2)), (51, ("deleted", 2))]
-    assert (await guest(rig, "cleo")).stage == "guest"
+    assert changes == [(0, ("invited", 0)), (7, ("warned", 1)), (14, ("warned", 2)), (21, ("blocked", 2)), (51, ("deleted", 2))]
+    assert (await guest(rig, "cleo")).stage == "invited"
     ana = await guest(rig, "ana")
     assert await rig.world.tenant.users.by_id(ana.user) is None
     await restore(rig.world, ana.partner, ana.person, "user boss", "they are back")
@@ -110,7 +110,7 @@ async def test_a_run_over_the_brake_is_held_until_somebody_else_releases_it(stag
     assert run.state is RunState.HELD
     assert "ENTENTE_BRAKE_GUESTS" in run.held[0]
     assert mails(stage)[sent:] == ["Clean-up run 20261126T060000 is held"]
-    assert (await guest(rig, "ana")).stage == "guest"
+    assert (await guest(rig, "ana")).stage == "invited"
     assert (await run_now(rig)).id == run.id, "while one is held no other begins"
     for who in (f"user {CHANGER}", f"user {CHANGER.upper()}", "function key", "the clock"):
         with pytest.raises(Refusal):
@@ -142,7 +142,7 @@ async def test_whom_clean_up_blocked_is_let_in_by_a_new_invitation_and_by_nothin
     assert found is not None
     assert (found.enabled, found.sponsors) == (True, (MIA,))
     after = await guest(rig, "ana")
-    assert (after.stage, after.blocked_by, after.warnings, after.end) == ("guest", "", 0, None)
+    assert (after.stage, after.blocked_by, after.warnings, after.end) == ("invited", "", 0, None)
     shut = await rig.world.tenant.users.by_id(ben.user)
     assert shut is not None
     assert shut.enabled is False
@@ -160,7 +160,7 @@ async def test_whoever_is_kept_between_plan_and_deed_is_not_touched(rigged: Rig)
     ana = await guest(rig, "ana")
     await extend(rig.world, ana.partner, ana.person, rig.now.date() + timedelta(days=90), "user boss", "needed")
     await rig.deliver_all()
-    assert (await guest(rig, "ana")).stage == "guest"
+    assert (await guest(rig, "ana")).stage == "invited"
     assert (await guest(rig, "ben")).stage == "warned"
 
 
@@ -193,7 +193,7 @@ async def test_who_only_reports_touches_nobody(stage: Stage, tmp_path: Path, cha
     found = await run_view(rig.world, run.id)
     assert found is not None
     assert [one["would"] for one in found["guests"]] == ["warn" if change == "settings" else "report"]
-    assert (await guest(rig, "ana")).stage == "guest"
+    assert (await guest(rig, "ana")).stage == "invited"
     assert not mails(stage)
 
 
