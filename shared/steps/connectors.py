@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from shared.nouns.errors import Fault, Refusal
 from shared.nouns.outcomes import Applied, NotYet, WontWork
 from shared.nouns.state import State, Value, difference
-from shared.nouns.step import Ask, Entry, Finding, Json, Preflight, Subject, Weight
-from shared.steps.exchange_ahead import access, readable
+from shared.nouns.step import Ask, Entry, Json, Subject
 from shared.steps.exchange_values import after_writing, as_spelled, elements, way_back, within
 from shared.tenant import Tenant
 from shared.tenant.configured import Configured, ConfiguredObjects
@@ -19,7 +18,7 @@ MOST_NAME = 64
 BY_HAND, NO_CHECK = "by-hand", "none"
 VISIBLE_WAIT = 15.0
 WHERE = "Exchange admin center > Mail flow > Connectors"
-_ENABLED = "Enabled"
+ENABLED = "Enabled"
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ async def read(direction: Direction, tenant: Tenant, subject: Subject) -> State:
     everything = await direction.objects(tenant).all()
     mine = _mine(subject, everything)
     asked = asked_of(subject)
-    others = [one for one in everything if one is not mine and one.values.get(_ENABLED) is True]
+    others = [one for one in everything if one is not mine and one.values.get(ENABLED) is True]
     shared = sorted(one.name for one in others if elements(asked, direction.domains) & elements(one.values, direction.domains))
     if mine is None:
         return dict.fromkeys(direction.parameters) | {"connector": None, "ours": False, "conflict": tuple(shared)}
@@ -88,17 +87,17 @@ async def apply(direction: Direction, tenant: Tenant, subject: Subject, change: 
         raise WontWork(why)
     objects, asked = direction.objects(tenant), asked_of(subject)
     identity, new = actual.get("connector"), False
-    sent = {key: _union(value, actual.get(key)) for key, value in change.items() if key != _ENABLED or value is False}
+    sent = {key: _union(value, actual.get(key)) for key, value in change.items() if key != ENABLED or value is False}
     if not isinstance(identity, str):
         identity, new = await _made(objects, subject, asked), True
     elif sent:
         await objects.set(identity, sent)
-    fresh = new or (actual.get("ours") is True and actual.get(_ENABLED) is not True)
+    fresh = new or (actual.get("ours") is True and actual.get(ENABLED) is not True)
     with after_writing(wrote=new or bool(sent)):
         try:
             if new:
                 await _read_back(direction, objects, identity, asked)
-            enabled = await _let_flow(direction, tenant, subject, identity, on=not new and actual.get(_ENABLED) is True)
+            enabled = await _let_flow(direction, tenant, subject, identity, on=not new and actual.get(ENABLED) is True)
         except WontWork as error:
             raise WontWork(f"{error.reason}. {await _taken_back(objects, identity, actual, sent, fresh=fresh)}") from None
     return Applied(ids={"connector": identity}, created=new, note="" if enabled else "The connector is there, and disabled")
@@ -113,7 +112,7 @@ async def undo(direction: Direction, tenant: Tenant, _subject: Subject, entry: E
         return Applied(note="The connector is gone already")
     back = way_back(entry, there.values, direction.parameters)
     # A connector that somebody has disabled since has no effect on mail, so taking it away widens nothing.
-    changed = [said for said in back.changed if not (entry.created and said.startswith(f"{_ENABLED} "))]
+    changed = [said for said in back.changed if not (entry.created and said.startswith(f"{ENABLED} "))]
     added = [key for key in direction.parameters if _added(entry, there, key)] if entry.created else []
     if changed or added:
         said = "; ".join([*changed, *(f"{key} has more than we gave it" for key in added)])
@@ -137,45 +136,20 @@ async def undo(direction: Direction, tenant: Tenant, _subject: Subject, entry: E
 
 def settled(direction: Direction, subject: Subject, actual: State) -> str:
     """Whether the connector is on, and for which domains."""
-    state = "enabled" if actual.get(_ENABLED) else "disabled"
+    state = "enabled" if actual.get(ENABLED) else "disabled"
     already = "" if subject.intents else " already"
     return f"the {direction.title} is{already} {state} for {', '.join(sorted(elements(actual, direction.domains)))}"
 
 
-def instruct(direction: Direction, subject: Subject, change: Mapping[str, Value], check: str) -> str | None:
+def instruct(direction: Direction, check: str, subject: Subject, change: Mapping[str, Value]) -> str | None:
     """What a person has to do, where all that is left is to enable a connector whose mail flow no supported API can check."""
-    if subject.details.get("check") != BY_HAND or dict(change) != {_ENABLED: True}:
+    if subject.details.get("check") != BY_HAND or dict(change) != {ENABLED: True}:
         return None
     name = subject.details.get("name")
     return (
         f"The {direction.title} {name!r} for {subject.partner.name} is ready and disabled. {check} Then enable it in {WHERE}, or with "
         f"Set-{direction.title.title().replace(' ', '')} -Identity '{name}' -Enabled $true. It is seen when that is done."
     )
-
-
-async def preflight(
-    direction: Direction, tenant: Tenant, ahead: Preflight, asked: Mapping[str, Value], name: str
-) -> tuple[Finding, ...]:
-    """Missing permissions, connectors of others for the same domains, one of this name, and those for all domains."""
-    if missing := await access(tenant, ahead):
-        return missing
-    everything, refused = await readable(direction.objects(tenant).all(), f"{direction.title}s")
-    findings = list(refused)
-    for one in everything or ():
-        there = one.values.get(_ENABLED) is True
-        if one.name.casefold() == name.casefold():
-            said = f"The {direction.title} {one.name!r} is there already: what differs is changed, and nothing else"
-            findings.append(Finding(Weight.TELLS, direction.title, one.name, WHERE, said))
-        elif there and (common := elements(asked, direction.domains) & elements(one.values, direction.domains)):
-            said = (
-                f"The {direction.title} {one.name!r} is enabled for {', '.join(sorted(common))} already: name it in the request to have it "
-                "changed, or disable it"
-            )
-            findings.append(Finding(Weight.REFUSES, direction.title, one.name, WHERE, said))
-        elif there and "*" in elements(one.values, direction.domains):
-            said = f"The {direction.title} {one.name!r} is for all domains; the one for the partner's own domains comes before it"
-            findings.append(Finding(Weight.TELLS, direction.title, one.name, WHERE, said))
-    return tuple(findings)
 
 
 def asked_of(subject: Subject) -> dict[str, Value]:
@@ -193,7 +167,7 @@ async def _made(objects: ConfiguredObjects, subject: Subject, asked: Mapping[str
     """The identity of a new, disabled connector."""
     whole = {"Name": subject.details.get("name"), "Comment": subject.details.get("comment"), "ConnectorType": "Partner"}
     plain = {key: str(value) for key, value in whole.items()}
-    return (await objects.new({**plain, **asked, _ENABLED: False})).identity
+    return (await objects.new({**plain, **asked, ENABLED: False})).identity
 
 
 async def _read_back(direction: Direction, objects: ConfiguredObjects, identity: str, asked: Mapping[str, Value]) -> None:
@@ -202,7 +176,7 @@ async def _read_back(direction: Direction, objects: ConfiguredObjects, identity:
     if there is None:
         raise NotYet(f"The new {direction.title} is not visible yet", after=VISIBLE_WAIT, effect_unknown=True)
     shown = {key: as_spelled(value, there.values.get(key)) for key, value in asked.items()}
-    if differs := difference({key: value for key, value in asked.items() if key != _ENABLED}, shown):
+    if differs := difference({key: value for key, value in asked.items() if key != ENABLED}, shown):
         said = "; ".join(f"{key} {value!r} was kept as {shown.get(key)!r}" for key, value in differs.items())
         raise WontWork(f"Exchange Online did not take the {direction.title} as it was asked for: {said}")
 
@@ -213,13 +187,13 @@ async def _let_flow(direction: Direction, tenant: Tenant, subject: Subject, iden
     What was changed at one that is on is checked too. Raises WontWork where mail does not flow.
     """
     check = subject.details.get("check")
-    if asked_of(subject).get(_ENABLED) is not True or check == BY_HAND:
+    if asked_of(subject).get(ENABLED) is not True or check == BY_HAND:
         return on
     if check != NO_CHECK and (failed := await direction.check(tenant, subject, identity)):
         raise WontWork(failed)
     if not on:
         passed = {} if check == NO_CHECK else direction.checked(subject)
-        await direction.objects(tenant).set(identity, {_ENABLED: True, **passed})
+        await direction.objects(tenant).set(identity, {ENABLED: True, **passed})
     return True
 
 

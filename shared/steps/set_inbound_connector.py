@@ -7,11 +7,11 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from shared.nouns.errors import Refusal, reasons
-from shared.nouns.outcomes import Applied
 from shared.nouns.partner import Partner
-from shared.nouns.state import State, Value
-from shared.nouns.step import Ask, Entry, Finding, Preflight, Step, Subject, Weight, Wish
+from shared.nouns.state import Value
+from shared.nouns.step import Ask, Subject, Weight, Wish
 from shared.steps import connectors
+from shared.steps.connector_step import connector_step
 from shared.steps.connectors import BY_HAND, Direction
 from shared.steps.exchange_values import domain_pattern
 from shared.tenant import Tenant
@@ -107,52 +107,16 @@ def wanted(ask: Ask) -> Wish | None:
     return Wish(state, connectors.details(ask, asked.Name, asked.MailFlowCheck, state))
 
 
-async def read(tenant: Tenant, subject: Subject) -> State:
-    """See `connectors.read`."""
-    return await connectors.read(INBOUND, tenant, subject)
-
-
-def explain(subject: Subject, actual: State) -> str | None:
-    """See `connectors.explain`."""
-    return connectors.explain(INBOUND, subject, actual)
-
-
-async def apply(tenant: Tenant, subject: Subject, change: Mapping[str, Value]) -> Applied:
-    """See `connectors.apply`: with a check by hand, the connector stays disabled until a person enables it."""
-    return await connectors.apply(INBOUND, tenant, subject, change)
-
-
-async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
-    """See `connectors.undo`."""
-    return await connectors.undo(INBOUND, tenant, subject, entry)
-
-
-def settled(subject: Subject, actual: State) -> str:
-    """See `connectors.settled`."""
-    return connectors.settled(INBOUND, subject, actual)
-
-
-def instruct(subject: Subject, change: Mapping[str, Value]) -> str | None:
-    """A person checks the mail flow and enables the connector."""
-    return connectors.instruct(INBOUND, subject, change, _CHECK)
-
-
-async def preflight(tenant: Tenant, ahead: Preflight) -> tuple[Finding, ...]:
-    """See `connectors.preflight`; and whether a person is needed, or nobody checks."""
-    ask = Ask(ahead.header, ahead.template, ahead.partner, ahead.settings)
-    wish = wanted(ask)
-    if wish is None:
-        return ()
-    found = await connectors.preflight(INBOUND, tenant, ahead, wish.state, str(wish.details["name"]))
-    if wish.state["Enabled"] is not True:
-        return found
-    if wish.details["check"] == BY_HAND:
-        said = (
+def _of_check(check: str) -> tuple[Weight, str]:
+    """Whether a person is needed, or nobody checks."""
+    if check == BY_HAND:
+        return Weight.TELLS, (
             "A person checks that the partner's mail meets the connector's conditions, and enables it: the request waits for that"
         )
-        return (*found, Finding(Weight.TELLS, "MailFlowCheck", BY_HAND, "the request or its template", said))
-    said = "The connector is enabled without a check of the mail flow: mail that does not meet its conditions is rejected at once"
-    return (*found, Finding(Weight.WARNS, "MailFlowCheck", "none", "the request or its template", said))
+    return (
+        Weight.WARNS,
+        "The connector is enabled without a check of the mail flow: mail that does not meet its conditions is rejected at once",
+    )
 
 
 def _asked(settings: Mapping[str, object]) -> InboundParameters:
@@ -168,24 +132,10 @@ def _state(asked: InboundParameters, partner: Partner) -> dict[str, Value]:
     return {key: tuple(sorted(value)) if isinstance(value, list) else value for key, value in given.items()}
 
 
-SET_INBOUND_CONNECTOR = Step(
-    name=STEP,
-    sentence="Mail from the partner comes through a connector that asks for TLS, a certificate or addresses.",
-    subject="partner",
-    permissions=(),
-    power="settings",
-    lanes=("exchange",),
-    wanted=wanted,
-    read=read,
-    explain=explain,
-    apply=apply,
-    undo=undo,
-    settled=settled,
-    # Which management role has the connectors' cmdlets is unverified; Exchange Administrator has them.
-    exchange_roles=("Remote and Accepted Domains",),
-    session=True,
-    sensitive=True,
-    keeps=("connector",),
-    preflight=preflight,
-    instruct=instruct,
+SET_INBOUND_CONNECTOR = connector_step(
+    INBOUND,
+    "Mail from the partner comes through a connector that asks for TLS, a certificate or addresses.",
+    wanted,
+    _of_check,
+    by_hand=_CHECK,
 )

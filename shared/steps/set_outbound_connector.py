@@ -6,12 +6,12 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from shared.nouns.errors import Fault, Refusal, reasons
-from shared.nouns.outcomes import Applied
 from shared.nouns.partner import Partner
 from shared.nouns.request import email_address
-from shared.nouns.state import State, Value
-from shared.nouns.step import Ask, Entry, Finding, Json, Preflight, Step, Subject, Weight, Wish
+from shared.nouns.state import Value
+from shared.nouns.step import Ask, Json, Subject, Weight, Wish
 from shared.steps import connectors
+from shared.steps.connector_step import connector_step
 from shared.steps.connectors import BY_HAND, NO_CHECK, Direction
 from shared.steps.exchange_values import ANY_SUBDOMAIN, domain_pattern
 from shared.tenant import Tenant
@@ -120,50 +120,16 @@ def wanted(ask: Ask) -> Wish | None:
     return Wish(state, details | {"recipients": list(recipients)})
 
 
-async def read(tenant: Tenant, subject: Subject) -> State:
-    """See `connectors.read`."""
-    return await connectors.read(OUTBOUND, tenant, subject)
-
-
-def explain(subject: Subject, actual: State) -> str | None:
-    """See `connectors.explain`."""
-    return connectors.explain(OUTBOUND, subject, actual)
-
-
-async def apply(tenant: Tenant, subject: Subject, change: Mapping[str, Value]) -> Applied:
-    """See `connectors.apply`: enabled once a test mail got through."""
-    return await connectors.apply(OUTBOUND, tenant, subject, change)
-
-
-async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
-    """See `connectors.undo`."""
-    return await connectors.undo(OUTBOUND, tenant, subject, entry)
-
-
-def settled(subject: Subject, actual: State) -> str:
-    """See `connectors.settled`."""
-    return connectors.settled(OUTBOUND, subject, actual)
-
-
-def instruct(subject: Subject, change: Mapping[str, Value]) -> str | None:
-    """A person checks the mail flow and enables the connector, where the block asks for that."""
-    return connectors.instruct(OUTBOUND, subject, change, _CHECK)
-
-
-async def preflight(tenant: Tenant, ahead: Preflight) -> tuple[Finding, ...]:
-    """See `connectors.preflight`; and whether a test mail goes out, a person is needed, or nobody checks."""
-    wish = wanted(Ask(ahead.header, ahead.template, ahead.partner, ahead.settings))
-    if wish is None:
-        return ()
-    found = await connectors.preflight(OUTBOUND, tenant, ahead, wish.state, str(wish.details["name"]))
-    if wish.state["Enabled"] is not True:
-        return found
-    said = {
-        NO_CHECK: "The connector is enabled without a check of the mail flow: mail to the partner waits or bounces if it does not work",
-        BY_HAND: "A person tests the connector and enables it: the request waits for that",
-    }.get(str(wish.details["check"]), "A test mail is sent to the partner before the connector is enabled")
-    weight = Weight.WARNS if wish.details["check"] == NO_CHECK else Weight.TELLS
-    return (*found, Finding(weight, "MailFlowCheck", str(wish.details["check"]), "the request or its template", said))
+def _of_check(check: str) -> tuple[Weight, str]:
+    """Whether a test mail goes out, a person is needed, or nobody checks."""
+    if check == NO_CHECK:
+        return (
+            Weight.WARNS,
+            "The connector is enabled without a check of the mail flow: mail to the partner waits or bounces if it does not work",
+        )
+    if check == BY_HAND:
+        return Weight.TELLS, "A person tests the connector and enables it: the request waits for that"
+    return Weight.TELLS, "A test mail is sent to the partner before the connector is enabled"
 
 
 def _asked(settings: Mapping[str, object]) -> OutboundParameters:
@@ -188,24 +154,10 @@ def _covers(patterns: tuple[str, ...], domain: str) -> bool:
     return any(domain == one or (one.startswith(ANY_SUBDOMAIN) and domain.endswith(one[1:])) for one in patterns)
 
 
-SET_OUTBOUND_CONNECTOR = Step(
-    name=STEP,
-    sentence="Mail to the partner goes through a connector that insists on TLS.",
-    subject="partner",
-    permissions=(),
-    power="settings",
-    lanes=("exchange",),
-    wanted=wanted,
-    read=read,
-    explain=explain,
-    apply=apply,
-    undo=undo,
-    settled=settled,
-    # Which management role has the connectors' cmdlets is unverified; Exchange Administrator has them.
-    exchange_roles=("Remote and Accepted Domains",),
-    session=True,
-    sensitive=True,
-    keeps=("connector",),
-    preflight=preflight,
-    instruct=instruct,
+SET_OUTBOUND_CONNECTOR = connector_step(
+    OUTBOUND,
+    "Mail to the partner goes through a connector that insists on TLS.",
+    wanted,
+    _of_check,
+    by_hand=_CHECK,
 )
