@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from devstack.tenant.graph.app_roles import role_id, service_id
+from devstack.tenant.tokens import GRAPH
 from tests.tenant.calling import CONTACT, LI, MIA, NOOR, PROJECT, READERS, Caller
 
 DIRECTORY = "https://graph.microsoft.com/v1.0/directoryObjects"
@@ -19,6 +21,7 @@ class Replay:
     status: int = 200
     eventual: bool = False
     beta: bool = False
+    roles: tuple[str, ...] | None = None
 
     @property
     def method(self) -> str:
@@ -26,6 +29,7 @@ class Replay:
 
     async def send(self, caller: Caller, world: dict[str, str], **more: Any) -> Any:
         path = f"{caller.tenant.address}/beta{self.path}" if self.beta else self.path
+        more = {"roles": self.roles, **more}
         return await caller.graph(self.method, _filled(path, world), _filled(self.body, world), eventual=self.eventual, **more)
 
 
@@ -47,6 +51,9 @@ INBOUND = {"isAllowed": True, "resourceScopes": {"included": [{"resourceId": "Al
 NORTHWIND, WINGTIP = "33333333-3333-3333-3333-333333333333", "44444444-4444-4444-4444-444444444444"
 PARTNERS = "/policies/crossTenantAccessPolicy/partners"
 DEFAULT = "/policies/crossTenantAccessPolicy/default"
+# The identity that the seed's chance gives us.
+OURS = "aba8baae-55ef-4fab-b75c-4f99b0c50280"
+GRANTS = ("Application.Read.All", "AppRoleAssignment.ReadWrite.All")
 APP = "eeeeeeee-0000-4000-8000-000000000001"
 ACCESS = {
     "crossTenantPartners": [
@@ -139,6 +146,10 @@ async def make_world(caller: Caller) -> dict[str, str]:
         "permission": permission,
         "subscription": "ffffffff-0000-4000-8000-000000000001",
         "webhook": caller.webhook,
+        "service": service_id(GRAPH),
+        "assignment": (await caller.graph("GET", f"/servicePrincipals/{service_id(GRAPH)}/appRoleAssignedTo")).json()["value"][0][
+            "id"
+        ],
         **community,
     }
 
@@ -342,6 +353,22 @@ REPLAYS = (
     Replay("GET /identityGovernance/termsOfUse/agreements", "/identityGovernance/termsOfUse/agreements"),
     Replay("GET /servicePrincipals", f"/servicePrincipals?$filter=appOwnerOrganizationId eq {NORTHWIND}"),
     Replay("GET /servicePrincipals/{id}", f"/servicePrincipals/{APP}?$select=id,appId,displayName"),
+    Replay("GET /servicePrincipals/{id}/appRoleAssignedTo", "/servicePrincipals/{service}/appRoleAssignedTo"),
+    Replay("GET /servicePrincipals/{id}/appRoleAssignments", f"/servicePrincipals/{OURS}/appRoleAssignments"),
+    Replay(
+        "POST /servicePrincipals/{id}/appRoleAssignedTo",
+        "/servicePrincipals/{service}/appRoleAssignedTo",
+        {"principalId": OURS, "resourceId": service_id(GRAPH), "appRoleId": role_id(GRAPH, "Directory.Read.All")},
+        201,
+        roles=GRANTS,
+    ),
+    Replay(
+        "DELETE /servicePrincipals/{id}/appRoleAssignedTo/{assignment}",
+        "/servicePrincipals/{service}/appRoleAssignedTo/{assignment}",
+        None,
+        204,
+        roles=GRANTS,
+    ),
     Replay("GET /auditLogs/signIns", "/auditLogs/signIns?$filter=createdDateTime ge 2026-11-22T10:00:00Z"),
     Replay(
         "GET /tenantRelationships/findTenantInformationByDomainName(domainName='{value}')",

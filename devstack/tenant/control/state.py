@@ -3,6 +3,7 @@
 from typing import Any
 
 from devstack.tenant.directory.objects import Entry
+from devstack.tenant.graph.app_roles import assignments
 from devstack.tenant.tenant import SimulatedTenant
 
 
@@ -45,6 +46,7 @@ def state(tenant: SimulatedTenant) -> dict[str, Any]:
         "conditionalAccess": tenant.access_policies,
         "agreements": tenant.agreements,
         "servicePrincipals": tenant.service_principals,
+        "appRoleAssignments": assignments(tenant),
         "signIns": tenant.sign_ins,
         "allowedDomains": tenant.allowed_domains,
         "blockedDomains": tenant.blocked_domains,

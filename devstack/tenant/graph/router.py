@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from devstack.tenant.errors import GraphError, bad_request, not_simulated
 from devstack.tenant.graph import (
+    app_roles,
     audit_logs,
     capabilities,
     communities,
@@ -59,6 +60,7 @@ FAMILIES: tuple[ModuleType, ...] = (
     conditional_access,
     tenant_relationships,
     service_principals,
+    app_roles,
     audit_logs,
     sharepoint_settings,
     sites,

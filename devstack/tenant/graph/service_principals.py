@@ -2,6 +2,7 @@
 
 from devstack.tenant.directory.objects import Record
 from devstack.tenant.errors import not_found
+from devstack.tenant.graph.app_roles import built_in
 from devstack.tenant.graph.operation import GUID, Call, Operation, Reply
 from devstack.tenant.odata.filter import Filterable, parse_filter
 
@@ -37,17 +38,21 @@ def list_service_principals(call: Call) -> Reply:
     """Those that the filter matches."""
     text = call.options.given.get("filter")
     matches = parse_filter(text, _FILTERABLE).matches if text is not None else lambda _: True
-    found = [_selected(call, one) for one in call.tenant.service_principals if matches(one)]
+    found = [_selected(call, one) for one in _all(call) if matches(one)]
     return Reply(200, {"@odata.context": call.context("servicePrincipals"), "value": found})
 
 
 def get_service_principal(call: Call) -> Reply:
     """One of them by its id."""
     identifier = call.parameters["id"].lower()
-    found = next((one for one in call.tenant.service_principals if one["id"] == identifier), None)
+    found = next((one for one in _all(call) if one["id"] == identifier), None)
     if found is None or not GUID.fullmatch(identifier):
         raise not_found(call.parameters["id"])
     return Reply(200, {"@odata.context": call.context("servicePrincipals/$entity"), **_selected(call, found)})
+
+
+def _all(call: Call) -> list[Record]:
+    return [*call.tenant.service_principals, *(whole_service_principal(one, one["id"]) for one in built_in(call.tenant))]
 
 
 def _selected(call: Call, found: Record) -> Record:
