@@ -30,7 +30,9 @@ class Adoption(BaseModel):
     ] = "record"
     leave_alone: Annotated[
         tuple[Literal["synchronization", "entitlement"], ...],
-        Field(description="Guests whom these have brought in belong to them: cross-tenant synchronization, entitlement management."),
+        Field(
+            description="Guests whom these have brought in belong to them: cross-tenant synchronization, entitlement management."
+        ),
     ] = ("synchronization", "entitlement")
 
 
@@ -74,5 +76,6 @@ class Redemption(BaseModel):
     model_config = _STRICT
 
     welcome: Annotated[
-        bool, Field(description="The guest gets a mail of ours that says that they are in, and where to go. It needs ENTENTE_MAILBOX.")
+        bool,
+        Field(description="The guest gets a mail of ours that says that they are in, and where to go. It needs ENTENTE_MAILBOX."),
     ] = False
