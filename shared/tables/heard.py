@@ -1,17 +1,28 @@
 """The `heard` table: per object, what of it was reacted to lately, so that a notification that is sent again costs nothing.
 
-Partition: the first two digits of the object id; row: the object id. The tellings stand in slots by their own digits, so that
-writing one down takes no reading.
+One partition, so that what is heard within a second is written together; row: the object id. The tellings stand in slots by their own
+digits, so that writing one down takes no reading.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zlib import crc32
 
-from shared.tables.store import Delete, Merge, Table
+from shared.tables.store import MOST_IN_A_TRANSACTION, Delete, Merge, Table
 from shared.tables.task_rows import instant
 
 SLOTS = 16
+PARTITION = "heard"
+
+
+@dataclass(frozen=True)
+class Telling:
+    """The object of this id was read again then, because of what has this digest."""
+
+    id: str
+    read: datetime
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -28,25 +39,26 @@ class Heard:
         self._table = table
 
     async def get(self, object_id: str) -> Mark | None:
-        row = await self._table.get(object_id[:2], object_id)
+        row = await self._table.get(PARTITION, object_id)
         if row is None:
             return None
         slots = frozenset(str(value) for name, value in row.items() if name.startswith("slot"))
         return Mark(datetime.fromisoformat(str(row["read"])), str(row["last"]), slots)
 
-    async def save(self, object_id: str, read: datetime, digest: str) -> None:
-        """The object was read again then, because of this telling. Bears repetition."""
-        slot = f"slot{crc32(digest.encode()) % SLOTS}"
-        row = {"PartitionKey": object_id[:2], "RowKey": object_id, "read": instant(read), "last": digest, slot: digest}
-        await self._table.write(Merge(row))
+    async def save(self, told: Sequence[Telling]) -> None:
+        """The objects were read again then, because of these tellings, the latest of each last. Bears repetition."""
+        rows: dict[str, dict[str, str]] = {}
+        for one in told:
+            slot = f"slot{crc32(one.digest.encode()) % SLOTS}"
+            row = rows.setdefault(one.id, {"PartitionKey": PARTITION, "RowKey": one.id})
+            row |= {"read": instant(one.read), "last": one.digest, slot: one.digest}
+        writes = [Merge(row) for row in rows.values()]
+        for start in range(0, len(writes), MOST_IN_A_TRANSACTION):
+            await self._table.write(*writes[start : start + MOST_IN_A_TRANSACTION])
 
     async def forget_before(self, at: datetime) -> int:
         """What was read again before then is not remembered; how many objects that were. Bears repetition."""
-        number = 0
-        for digits in range(256):
-            shelf = f"{digits:02x}"
-            old = [str(row["RowKey"]) async for row in self._table.rows(shelf) if datetime.fromisoformat(str(row["read"])) < at]
-            for key in old:
-                await self._table.write(Delete(shelf, key))
-            number += len(old)
-        return number
+        old = [str(row["RowKey"]) async for row in self._table.rows(PARTITION) if datetime.fromisoformat(str(row["read"])) < at]
+        for key in old:
+            await self._table.write(Delete(PARTITION, key))
+        return len(old)

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from shared.nouns.outcomes import NotYet
+from shared.tables.heard import Heard, Mark, Telling
 from shared.tables.subscriptions import Kept, Subscriptions
 
 # Notifications come by the score: one writing a second is enough for numbers.
@@ -23,6 +25,8 @@ class Ears:
     delay: float | None = None
     written: datetime | None = None
     passed_on: dict[str, None] = field(default_factory=dict)
+    read: list[Telling] = field(default_factory=list)
+    marked: datetime | None = None
 
     async def subscriptions(self, table: Subscriptions, now: datetime, ids: set[str]) -> Sequence[Kept]:
         """Our subscriptions, read again where one of the ids is not known and nobody has just looked."""
@@ -37,6 +41,26 @@ class Ears:
         self.passed_on.update(dict.fromkeys(digests))
         while len(self.passed_on) > MOST_REMEMBERED:
             del self.passed_on[next(iter(self.passed_on))]
+
+    async def mark(self, table: Heard, telling: Telling) -> None:
+        """The object was read again because of this telling: on record within a second, or with the next one. Whoever dies before
+        that reads an object once more, if it is told again."""
+        self.read.append(telling)
+        if self.marked is None or telling.read - self.marked >= COUNTED_EVERY:
+            read, self.read, self.marked = self.read, [], telling.read
+            try:
+                await table.save(read)
+            except NotYet:
+                # What was reacted to is done; that it is on record has time.
+                self.read[:0] = read[-MOST_REMEMBERED:]
+
+    async def known(self, table: Heard, object_id: str) -> Mark | None:
+        """What the object was read again for, lately."""
+        stored = await table.get(object_id)
+        for one in self.read:
+            if one.id == object_id:
+                stored = Mark(one.read, one.digest, (stored.digests if stored else frozenset()) | {one.digest})
+        return stored
 
     def heard(self, now: datetime, delay: float | None) -> None:
         """A notification came, so many seconds after what it tells of."""

@@ -6,7 +6,7 @@ from shared.bus import Envelope
 from shared.log import log
 from shared.nouns.changes import Change
 from shared.nouns.outcomes import NotYet, WontWork
-from shared.tables.heard import Mark
+from shared.tables.heard import Mark, Telling
 from shared.topology import TENANT_CHANGES
 from shared.verbs.canary import heard_canary, is_canary
 from shared.verbs.park import park_message
@@ -38,14 +38,14 @@ async def hear(world: World, change: Change) -> None:
 
 async def _hear(world: World, change: Change) -> None:
     now, notified = world.clock(), change.source in TOLD
-    mark = await world.tables.heard.get(change.id) if notified and not is_fresh(change) else None
+    mark = await world.ears.known(world.tables.heard, change.id) if notified and not is_fresh(change) else None
     if mark is not None and is_replay(change, mark, timedelta(seconds=world.settings.horizon_seconds)):
         world.ears.numbers["replayed"] += 1
         log.info("change told again", kind=change.kind, object=change.id, source=change.source)
         return
     await react(world, change)
     if notified:
-        await world.tables.heard.save(change.id, now, digest(change))
+        await world.ears.mark(world.tables.heard, Telling(change.id, now, digest(change)))
     taken, late = world.clock() - change.seen, change.seen - (change.happened or change.seen)
     log.info(
         "change handled",
