@@ -6,12 +6,14 @@ to be on the deny list, partition `seen` the properties that a person has let pa
 """
 
 import json
+import re
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from shared.nouns.messages import REQUEST_ID
 from shared.tables.store import MOST_IN_A_TRANSACTION, Delete, Exists, Insert, Merge, Replace, Row, Table
 from shared.tables.task_rows import instant
 
@@ -111,6 +113,9 @@ class Runs:
         return replace(run, etag=tags[0])
 
     async def get(self, name: str) -> Run | None:
+        """The run; None for an id that no run can have."""
+        if not re.fullmatch(REQUEST_ID, name):
+            return None
         row = await self._table.get(ALL, name)
         return None if row is None else _decoded(row)
 

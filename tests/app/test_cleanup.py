@@ -227,3 +227,33 @@ async def test_a_run_killed_ten_times_comes_to_the_same_plan(rigged: Rig) -> Non
 def mails(stage: Stage) -> list[str]:
     """The subjects of the mails that went out."""
     return [str(mail["subject"]) for mail in stage.running.services.tenant.outbox]
+
+
+async def test_a_canary_goes_first_and_an_objection_holds_the_rest(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "project.toml").write_text(TEMPLATE + RULES)
+    rig = await fresh(stage, tmp_path, ENTENTE_CANARY="1", ENTENTE_CANARY_HOURS="5", ENTENTE_BRAKE_JUMP="100")
+    names = ("ana", "ben", "cleo")
+    await rig.settle(request(*names, until="2026-11-23"))
+    for day in (0, 7):
+        rig.now = datetime(2026, 11, 26, 6, 0, tzinfo=UTC) + timedelta(days=day)
+        await run_now(rig)
+    rig.now += timedelta(days=7)
+    run = await begin(rig.world, "the clock", apply=True)
+
+    def waits() -> bool:
+        due = [one.at for one in rig.bus.waiting if one.envelope.queue == "clean-up"]
+        return bool(due) and len(due) == len(rig.bus.waiting) and min(due) > rig.now + timedelta(hours=4)
+
+    await rig.deliver_until(waits)
+    shut = [name for name in names if (await guest(rig, name)).stage == "blocked"]
+    assert len(shut) == 1
+    first = await guest(rig, shut[0])
+    await extend(rig.world, first.partner, first.person, rig.now.date() + timedelta(days=90), "user boss", "a mistake")
+    await rig.deliver_all()
+    held = await rig.world.tables.runs.get(run.id)
+    assert held is not None
+    assert (held.state, len(held.held)) == (RunState.HELD, 1)
+    assert [(await guest(rig, name)).stage for name in names].count("blocked") == 1
+    await release(rig.world, run.id, "user boss", "only that one was a mistake")
+    await rig.deliver_all()
+    assert [(await guest(rig, name)).stage for name in names].count("blocked") == 3
