@@ -12,8 +12,8 @@ from shared.tables.asks import Asks
 from shared.tables.blocks import Blocks
 from shared.tables.deltas import Deltas
 from shared.tables.drift import DriftTable
-from shared.tables.guest_index import GuestIndex
 from shared.tables.exemptions import Exemptions
+from shared.tables.guest_index import GuestIndex
 from shared.tables.guests import Guests
 from shared.tables.heard import Heard
 from shared.tables.journal import Journal
