@@ -1,6 +1,7 @@
 """The guest who was blocked, and whose grace is over, is among the deleted users, from where they can be restored for 30 days.
 
-https://learn.microsoft.com/graph/api/user-delete; memberships come back with the account, shares of SharePoint that were taken away do not.
+Memberships come back with the account. What was shared with them in SharePoint is not taken away: it is out of reach while the account is gone.
+https://learn.microsoft.com/graph/api/user-delete
 """
 
 from collections.abc import Mapping
