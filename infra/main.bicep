@@ -84,6 +84,9 @@ param operators array = []
 @maxValue(730)
 param logDays int = 90
 
+@description('Sponsors may answer by a signed link in their mail, without signing in: whoever reads the mail can.')
+param sponsorLinks bool = false
+
 @description('Tags of every resource.')
 param tags object = {}
 
@@ -227,6 +230,7 @@ module app 'modules/app.bicep' = [for (one, i) in appList: {
     instanceMemory: instanceMemory
     tenantId: tenantId
     signInClientId: signInClientId
+    sponsorLinks: sponsorLinks
     vaultUri: vault.outputs.uri
     secrets: topology.secrets
     workspaceId: watch.outputs.workspaceId
@@ -235,6 +239,8 @@ module app 'modules/app.bicep' = [for (one, i) in appList: {
       ENTENTE_TENANT_ID: tenantId
       ENTENTE_REPORT_ONLY: string(reportOnly)
       ENTENTE_MAILBOX: mailbox
+      ENTENTE_APP_URL: 'https://func-${prefix}-${appList[0].name}.azurewebsites.net'
+      ENTENTE_SPONSOR_LINKS: string(sponsorLinks)
       ServiceBus__fullyQualifiedNamespace: '${bus.outputs.name}.servicebus.windows.net'
       Tables__endpoint: state.outputs.endpoint
     }, one.setting, settings)

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from shared.needs import BESIDES_STEPS, BY_EXCHANGE, BY_THEMSELVES, ON_SHAREPOINT
 from shared.nouns.power import Power
 from shared.settings import ROOT, Settings
 from shared.steps import STEPS
@@ -14,6 +15,7 @@ from shared.tables.store import TABLES
 from shared.topology import queues
 
 TARGET = ROOT / "infra" / "topology.json"
+PERMISSIONS = ROOT / "infra" / "permissions.json"
 # Secrets in Key Vault by the setting that is to hold them. Only those that the app really reads are referred to.
 SECRETS = {"ENTENTE_PERSON_KEY": "person-key", "ENTENTE_CLIENT_STATE_KEY": "client-state-key", "ENTENTE_LINK_KEY": "link-key"}
 
@@ -33,6 +35,7 @@ def topology() -> dict[str, Any]:
                 "maxDeliveryCount": queue.max_delivery_count,
                 "requiresSession": queue.sessions,
                 "duplicateDetectionHistoryTimeWindow": f"PT{queue.duplicate_window}S",
+                "defaultMessageTimeToLive": f"P{queue.keep_days}D",
                 "forwardDeadLetters": queue.forward_dead_letters,
             }
             for queue in queues(tuple((step.name, step.session) for step in STEPS))
@@ -47,5 +50,21 @@ def written() -> str:
     return json.dumps(topology(), indent=2) + "\n"
 
 
+def permissions() -> str:
+    """What infra/permissions.json has to hold: what each step, and what else the app does, needs of the tenant."""
+    steps = {
+        step.name: {"power": step.power, "graph": sorted(set(step.permissions) - BY_EXCHANGE)}
+        | {
+            "always": step.name in BY_THEMSELVES,
+            "mailbox": sorted(BY_EXCHANGE & set(step.permissions)),
+            "exchangeRoles": sorted(step.exchange_roles),
+        }
+        for step in STEPS
+    }
+    besides = [{"of": n.of, "power": n.power, "graph": sorted(n.permissions), "optional": n.optional} for n in BESIDES_STEPS]
+    return json.dumps({"steps": steps, "besides": besides, "sharePoint": sorted(ON_SHAREPOINT)}, indent=2) + "\n"
+
+
 if __name__ == "__main__":
     Path(TARGET).write_text(written(), encoding="utf-8")
+    Path(PERMISSIONS).write_text(permissions(), encoding="utf-8")

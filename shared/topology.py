@@ -16,7 +16,8 @@ class Queue:
     """One Service Bus queue. Times are in seconds.
 
     The lock is longer than a claim on a task (90 s), so that a message comes back only when the claim has ended. Duplicate
-    detection drops the copies of a message whose sender did not hear that the first had arrived.
+    detection drops the copies of a message whose sender did not hear that the first had arrived. A message that nobody has taken for
+    `keep_days` is a dead letter: an address is not kept waiting for longer.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Queue:
     lock: int = 120
     max_delivery_count: int = 10
     duplicate_window: int = 300
+    keep_days: int = 14
     forward_dead_letters: bool = True
 
 

@@ -14,6 +14,7 @@ param mostInstances int
 param instanceMemory int
 param tenantId string
 param signInClientId string
+param sponsorLinks bool
 param vaultUri string
 param secrets object
 param workspaceId string
@@ -212,10 +213,12 @@ resource signIn 'Microsoft.Web/sites/config@2025-03-01' = {
     globalValidation: {
       requireAuthentication: true
       unauthenticatedClientAction: 'Return401'
-      excludedPaths: [
+      excludedPaths: concat([
         '/api/tenant-changes'
         '/api/tenant-changes/lifecycle'
-      ]
+      ], sponsorLinks ? [
+        '/api/guest-link'
+      ] : [])
     }
     identityProviders: {
       azureActiveDirectory: {

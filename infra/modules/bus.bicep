@@ -39,6 +39,8 @@ resource parked 'Microsoft.ServiceBus/namespaces/queues@2026-01-01' = [for queue
     requiresSession: queue.requiresSession
     requiresDuplicateDetection: true
     duplicateDetectionHistoryTimeWindow: queue.duplicateDetectionHistoryTimeWindow
+    // Nobody keeps a guest's address waiting for longer: who is still on a queue then is parked.
+    defaultMessageTimeToLive: queue.defaultMessageTimeToLive
     deadLetteringOnMessageExpiration: true
   }
 }]
@@ -53,6 +55,8 @@ resource forwarding 'Microsoft.ServiceBus/namespaces/queues@2026-01-01' = [for q
     requiresSession: queue.requiresSession
     requiresDuplicateDetection: true
     duplicateDetectionHistoryTimeWindow: queue.duplicateDetectionHistoryTimeWindow
+    // Nobody keeps a guest's address waiting for longer: who is still on a queue then is parked.
+    defaultMessageTimeToLive: queue.defaultMessageTimeToLive
     deadLetteringOnMessageExpiration: true
     forwardDeadLetteredMessagesTo: 'parked'
   }

@@ -72,7 +72,9 @@ async def test_who_has_left_is_gone_in_the_end_and_the_seals_hold(stage: Stage) 
     rig = await stage.fresh()
     for request in (ONBOARD, LEAVE, OTHER):
         await rig.settle(request)
-    assert (await rig.world.tables.requests.get("fabrikam-2")).state is RequestState.DONE  # type: ignore[union-attr] -- it was settled
+    left = await rig.world.tables.requests.get("fabrikam-2")
+    assert left is not None
+    assert left.state is RequestState.DONE
     await gone(rig)
     assert (await years_later(rig))["requests"] == 2
     assert ANA not in words(rig)
@@ -174,7 +176,8 @@ async def test_without_a_seal_no_journal_goes(stage: Stage) -> None:
 
 async def test_zero_is_for_ever(stage: Stage) -> None:
     names = ("REQUEST", "PLAN", "PARKED", "RUN", "ANSWER")
-    rig = await stage.fresh(**{f"ENTENTE_KEEP_{name}_DAYS": "0" for name in names})
+    changes: dict[str, Any] = {f"ENTENTE_KEEP_{name}_DAYS": "0" for name in names}
+    rig = await stage.fresh(**changes)
     for request in (ONBOARD, LEAVE):
         await rig.settle(request)
     await gone(rig)
