@@ -2,7 +2,7 @@
 
 A guest has one question at a time, in a row that all of their sponsors share (partition = partner, row = person): whoever answers first
 changes that row, and everybody after sees it changed. Behind partition `s|sponsor` stand pointers to the questions of one sponsor, with what they
-have been told; partition `sponsors` names the sponsors who have any, so that the mails can be sent without looking through all guests.
+have been told; partition `sponsors` names the sponsors who have any, or a deputy, so that the mails can be sent without looking through all guests.
 """
 
 import re
@@ -178,6 +178,7 @@ class Asks:
     async def set_deputy(self, sponsor: str, deputy: str, until: date) -> None:
         """`deputy` stands in for the sponsor, in place of whoever did before. Bears repetition."""
         await self.remove_deputy(sponsor)
+        await self._table.write(Merge({"PartitionKey": SPONSORS, "RowKey": sponsor}))
         # The pointer first: it shows nothing that the sponsor's own row does not say.
         await self._table.write(Merge({"PartitionKey": _shelf(deputy), "RowKey": f"for|{sponsor}"}))
         row = {"PartitionKey": _shelf(sponsor), "RowKey": DEPUTY, "deputy": deputy, "until": until.isoformat()}
@@ -189,6 +190,14 @@ class Asks:
         if row is not None:
             await self._table.write(Delete(_shelf(sponsor), DEPUTY))
             await self._table.write(Delete(_shelf(str(row["deputy"])), f"for|{sponsor}"))
+
+    async def end_deputy(self, sponsor: str, today: date) -> bool:
+        """A deputy whose last day is past is named no more; whether one still is."""
+        row = await self._table.get(_shelf(sponsor), DEPUTY)
+        if row is not None and date.fromisoformat(str(row["until"])) < today:
+            await self.remove_deputy(sponsor)
+            return False
+        return row is not None
 
     async def deputy_of(self, sponsor: str, today: date) -> Deputy | None:
         """Who stands in for the sponsor today."""

@@ -1,5 +1,6 @@
 """What somebody answers about a guest: the first valid answer is taken, carried out once, and on record; every other one is told so."""
 
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -126,8 +127,10 @@ async def carry_out_all(world: World) -> int:
     """Answers whose worker died are carried out, and proposals that nobody has answered in time lapse. How many there were."""
     done = 0
     async for sponsor in world.tables.asks.sponsors():
-        for pointer in await world.tables.asks.pointers(sponsor):
-            question = await world.tables.asks.get(pointer.partner, pointer.person)
+        pointers = await world.tables.asks.pointers(sponsor)
+        # All at once: one after another, 10,000 questions take longer than a function runs.
+        questions = await asyncio.gather(*(world.tables.asks.get(each.partner, each.person) for each in pointers))
+        for pointer, question in zip(pointers, questions, strict=True):
             try:
                 if question is None or question.carried_out:
                     await world.tables.asks.drop(sponsor, pointer.partner, pointer.person)

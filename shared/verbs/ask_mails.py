@@ -65,7 +65,8 @@ def is_due(pointers: Sequence[Pointer], now: datetime) -> bool:
 async def _tell(world: World, sponsor: str) -> int:
     pointers = await world.tables.asks.pointers(sponsor)
     if not pointers:
-        await world.tables.asks.has_none(sponsor)
+        if not await world.tables.asks.end_deputy(sponsor, world.clock().date()):
+            await world.tables.asks.has_none(sponsor)
         return 0
     if not is_due(pointers, world.clock()):
         return 0

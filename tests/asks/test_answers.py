@@ -8,6 +8,7 @@ import pytest
 
 from shared.tables.asks import Role
 from shared.verbs.answering import NotTaken, Said, Voice, answer, carry_out_all, name_deputy, remove_deputy
+from shared.verbs.ask_mails import tell_sponsors
 from shared.verbs.asks import ACCEPTED, DECLINED, LAPSED, MOST_PROPOSED, proposal, propose
 from tests.asks.conftest import MIA, PARTNER, RUN, SAM, TOM, House
 
@@ -226,6 +227,11 @@ async def test_a_deputy_answers_up_to_a_day(house: House) -> None:
     assert await last_day(house) == UNTIL
     house.rig.now += timedelta(days=8)
     assert await code_of(house, TOM, said(house, "keep", "bea")) == "not-yours"
+    await answer(house.world, voice(MIA), said(house, "end", "bea"))
+    await tell_sponsors(house.world)
+    assert not [
+        spot for spot in house.rig.tables["asks"].content if spot[1].startswith(("deputy", "for|")) or spot[0] == "sponsors"
+    ]
     assert any(note.startswith("name-deputy") for note in house.notes())
 
 
