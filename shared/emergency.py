@@ -14,7 +14,7 @@ from typing import Any
 from shared.nouns.errors import Refusal
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.root import build, close
-from shared.settings import Settings, SettingsMissing, identity_endpoint, read_emergency_settings
+from shared.settings import Settings, SettingsMissing, has_managed_identity, read_emergency_settings
 from shared.verbs.block import block
 from shared.verbs.blocked import Outcome
 from shared.verbs.release import release
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 async def _carried_out(settings: Settings, asked: argparse.Namespace, unrecorded: str) -> Outcome:
-    world = build(settings, None if identity_endpoint() else _CommandLine(settings.tenant_id))
+    world = build(settings, None if has_managed_identity() else _CommandLine(settings.tenant_id))
     try:
         who = await world.tenant.principal()
         if asked.verb == "release":

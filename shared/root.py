@@ -67,6 +67,6 @@ async def close(built: World) -> None:
 
 
 def _identity(settings: Settings) -> Any:
-    from shared.tenant.identity import ManagedIdentity
+    from azure.identity.aio import ManagedIdentityCredential
 
-    return ManagedIdentity(settings.identity_client_id or None)
+    return ManagedIdentityCredential(client_id=settings.identity_client_id or None)

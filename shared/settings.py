@@ -471,7 +471,6 @@ def read_emergency_settings(environment: Mapping[str, str] | None = None) -> tup
     return read_settings({**stand_ins, **given}), why
 
 
-def identity_endpoint() -> tuple[str, str] | None:
-    """Address and secret by which this process gets tokens of its managed identity; None where Azure has given it none."""
-    url, secret = os.environ.get("IDENTITY_ENDPOINT", ""), os.environ.get("IDENTITY_HEADER", "")
-    return (url, secret) if url and secret else None
+def has_managed_identity() -> bool:
+    """This process runs where Azure gives it a managed identity."""
+    return bool(os.environ.get("IDENTITY_ENDPOINT"))

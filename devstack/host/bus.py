@@ -5,8 +5,9 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 from azure.servicebus import (
     NEXT_AVAILABLE_SESSION,
     ServiceBusReceivedMessage,
@@ -20,9 +21,6 @@ from azure.servicebus.exceptions import OperationTimeoutError, ServiceBusError
 from devstack.host.appsettings import Connection
 from devstack.host.delivery import Delivery, LinkLostError, NoSessionError, Receiver
 from devstack.host.hostjson import ServiceBus
-
-if TYPE_CHECKING:
-    from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 
 _SUB_QUEUES = {
     "/$transfer/$deadletterqueue": ServiceBusSubQueue.TRANSFER_DEAD_LETTER,
@@ -181,9 +179,7 @@ async def _opened(receiver: ServiceBusReceiver) -> Receiver:
     return _Link(receiver)
 
 
-def _credential(connection: Connection) -> "ManagedIdentityCredential | DefaultAzureCredential":
-    from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
-
+def _credential(connection: Connection) -> ManagedIdentityCredential | DefaultAzureCredential:
     if connection.credential == "managedidentity":
         return ManagedIdentityCredential(client_id=connection.client_id or None)
     return DefaultAzureCredential(managed_identity_client_id=connection.client_id or None)

@@ -1,12 +1,14 @@
 """Tokens for Microsoft 365 from the app's managed identity."""
 
+import asyncio
 import base64
 import binascii
 import json
 import time
 from typing import Protocol
 
-from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+from azure.core.exceptions import AzureError, HttpResponseError
+from azure.identity import CredentialUnavailableError
 
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.nouns.step import Json
@@ -32,6 +34,30 @@ class Credential(Protocol):
     async def get_token(self, *scopes: str, claims: str | None = None) -> AccessToken: ...
 
     async def close(self) -> None: ...
+
+
+def managed_identity(client_id: str | None) -> Credential:
+    """The managed identity of this app: user-assigned where a client id is given, else system-assigned.
+
+    It reads IDENTITY_ENDPOINT and IDENTITY_HEADER, which Azure sets, and does not retry: the queue does.
+    """
+    return _InThread(client_id)
+
+
+class _InThread:
+    """The ManagedIdentityCredential that waits in a thread. Its async sister would bring another HTTP client into every cold
+    start, for a call that is made once a day."""
+
+    def __init__(self, client_id: str | None) -> None:
+        from azure.identity import ManagedIdentityCredential
+
+        self._credential = ManagedIdentityCredential(client_id=client_id, retry_total=0)
+
+    async def get_token(self, *scopes: str, claims: str | None = None) -> AccessToken:
+        return await asyncio.to_thread(self._credential.get_token, *scopes, claims=claims)
+
+    async def close(self) -> None:
+        self._credential.close()
 
 
 class Tokens:
@@ -82,13 +108,14 @@ class Tokens:
 
 
 def _explained(error: AzureError, resource: str) -> NotYet | WontWork:
-    status = error.status_code if isinstance(error, HttpResponseError) else None
+    response = error.response if isinstance(error, HttpResponseError) else None
+    status = response.status_code if response is not None else None
     if status in {400, 401, 403, 404}:
         return WontWork(
             f"The managed identity gave no token for {resource} ({status}). Assign the identity to the app, and check the client id "
             "in its settings"
         )
-    if status is None and isinstance(error, ClientAuthenticationError):
+    if status is None and isinstance(error, CredentialUnavailableError):
         return WontWork(
             f"There is no managed identity here to get a token for {resource}: assign one to the app (Azure then sets "
             "IDENTITY_ENDPOINT and IDENTITY_HEADER)"

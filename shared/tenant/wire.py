@@ -10,10 +10,9 @@ from shared.nouns.outcomes import NotYet, WontWork
 from shared.nouns.step import Json
 from shared.tenant.answers import Answer
 from shared.tenant.calls import Call, record
-from shared.tenant.identity import ManagedIdentity
 from shared.tenant.operations import Operation
 from shared.tenant.settings import TenantSettings
-from shared.tenant.tokens import Credential, Tokens
+from shared.tenant.tokens import Credential, Tokens, managed_identity
 from shared.tenant.transport import AiohttpTransport
 
 NO_ANSWER_WAIT = 15.0
@@ -47,7 +46,7 @@ class Wire:
         # It logs every URL at INFO, and a look-up's URL has an address in it.
         logging.getLogger("httpx").setLevel(logging.WARNING)
         self._settings = settings
-        self.tokens = Tokens(credential or ManagedIdentity(settings.identity_client_id))
+        self.tokens = Tokens(credential or managed_identity(settings.identity_client_id))
         self.client = httpx.AsyncClient(
             timeout=settings.request_timeout, transport=transport or AiohttpTransport(), follow_redirects=False, trust_env=False
         )

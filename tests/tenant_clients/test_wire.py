@@ -10,6 +10,7 @@ import httpx
 import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
+from azure.identity import CredentialUnavailableError
 
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.tenant import Tenant, TenantSettings
@@ -168,14 +169,14 @@ class Refusing(FixedCredential):
 
 def _unauthenticated(status: int) -> ClientAuthenticationError:
     error = ClientAuthenticationError(message="secret text")
-    error.status_code = status
+    error.response = httpx.Response(status)  # type: ignore[assignment]  # all that is read of it is the status
     return error
 
 
 @pytest.mark.parametrize(
     ("error", "kind", "words"),
     [
-        (ClientAuthenticationError(message="none"), WontWork, "no managed identity"),
+        (CredentialUnavailableError(message="none"), WontWork, "no managed identity"),
         (_unauthenticated(400), WontWork, "gave no token"),
         (_unauthenticated(500), NotYet, "could not give a token"),
         (ServiceRequestError("refused"), NotYet, "could not give a token"),
