@@ -1,8 +1,8 @@
 """When a guest of a template goes, and how: the rules under `[expiry]`."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.nouns.request import GUID
 
@@ -15,12 +15,13 @@ class Expiry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, strict=True)
 
     changed_by: Annotated[
-        str,
+        str | None,
         Field(
             pattern=GUID.pattern.removesuffix(r"\Z") + "$",
-            description="Object id of who changed these rules last: they cannot release what a clean-up run holds back.",
+            description="Object id of who changed these rules last: they cannot release what a clean-up run holds back. "
+            "Needed once `report_only` is false.",
         ),
-    ]
+    ] = None
     report_only: Annotated[bool, Field(description="True: a run shows who would be touched, and touches nobody.")] = True
     ended: Annotated[Days | None, Field(description="Days after the last day of the guest or the partner.")] = None
     not_redeemed: Annotated[int | None, Field(ge=7, le=3_650, description="Days an invitation may wait to be accepted.")] = None
@@ -43,3 +44,12 @@ class Expiry(BaseModel):
     every: Annotated[int, Field(ge=1, le=90, description="Days between warnings, and from the last one to the block.")] = 7
     delete: Annotated[bool, Field(description="False: guests are blocked and never deleted.")] = True
     grace: Annotated[int, Field(ge=1, le=3_650, description="Days from the block until the guest is deleted.")] = 30
+
+    @model_validator(mode="after")
+    def _names_who_changed_it(self) -> Self:
+        if not self.report_only and self.changed_by is None:
+            raise ValueError(
+                "changed_by is needed with report_only = false: the object id of who changed these rules, "
+                "because somebody else has to release a run that is held"
+            )
+        return self

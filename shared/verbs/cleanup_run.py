@@ -192,7 +192,7 @@ async def _decide_for(world: World, run: Run, chunk: _Chunk, directory: Mapping[
             named.append(_candidate(guest, there, decision))
     await world.tables.runs.name(run.id, named)
     await world.tables.runs.note_chunk(run.id, facts.partner.tenant_id, chunk.behind or "0", counts)
-    if facts.rules is not None:
+    if facts.rules is not None and facts.rules.changed_by is not None:
         run = replace(run, changers=run.changers | {facts.rules.changed_by.lower()})
     if facts.off and chunk.guests:
         run = replace(run, notes=_noted(run, f"partner {facts.partner.tenant_id} has no rules: {facts.off}"))

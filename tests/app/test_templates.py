@@ -22,6 +22,8 @@ WHOLE = 'name = "odd"\nversion = 1\ndescription = "x"\nsteps = []\n'
 def test_the_shipped_templates_are_right_and_end_closed(name: str) -> None:
     template = load_template(ROOT / "templates", name, STEPS)
     assert template.offboard == "closed"
+    assert template.expiry is not None
+    assert template.expiry.report_only, "who installs this has to decide that it touches anybody"
     assert not set(template.steps) & set(template.optional)
     assert {*template.defaults, *template.locked} <= {*template.steps, *template.optional}
 
@@ -50,6 +52,7 @@ def test_the_shipped_templates_are_right_and_end_closed(name: str) -> None:
             WHOLE + '[defaults.share-site.files]\naccess = "own"\n',
             r"odd\.toml defaults\.share-site\.files\.access: .*'read' or 'edit'",
         ),
+        (WHOLE + "[expiry]\nreport_only = false\nended = 0\n", r"odd\.toml expiry: .*changed_by is needed"),
         (WHOLE + "[defaults.share-site]\nfiles = 1\n", r"odd\.toml defaults\.share-site(\.files)?: "),
     ],
 )
