@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import cleanup, deciding, drift, emergency, guests, partners, personal, show
+from cli import cleanup, deciding, drift, emergency, guests, partners, permissions, personal, show
 from cli import journal as audit
 from cli.client import Api
 from cli.command import Json, RequestName, said_who
@@ -31,6 +31,7 @@ request_app = typer.Typer(help="How a partner request is written.", no_args_is_h
 app.add_typer(parked_app, name="parked")
 app.add_typer(request_app, name="request")
 app.add_typer(partners.partners_app, name="partners")
+app.add_typer(permissions.permissions_app, name="permissions")
 app.add_typer(cleanup.cleanup_app, name="cleanup")
 for _personal in (personal.export_subject, personal.forget):
     guests.guests_app.command()(_personal)

@@ -64,18 +64,19 @@ def _requirements(cache: Path) -> Path:
     if not folder.exists():
         shutil.rmtree(cache, ignore_errors=True)
         unfinished = folder.with_suffix(".unfinished")
-        _laid_out(unfinished, files)
+        # Their sources would be a third of the package. A traceback names file and line all the same.
+        _laid_out(unfinished, files, "--instead")
         unfinished.rename(folder)
     return folder
 
 
-def _laid_out(folder: Path, files: Mapping[PurePosixPath, Path]) -> None:
+def _laid_out(folder: Path, files: Mapping[PurePosixPath, Path], *options: str) -> None:
     for place, path in files.items():
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
         (folder / place).write_bytes(_lean(place, path.read_bytes()))
     sources = "".join(f"{place}\n" for place in sorted(files, key=str) if place.suffix == ".py")
     # A set in compiled code is in the order of its hashes.
-    command = [sys.executable, "-m", "infra.package.compiling", str(folder)]
+    command = [sys.executable, "-m", "infra.package.compiling", str(folder), *options]
     subprocess.run(command, input=sources, text=True, check=True, cwd=ROOT, env={"PYTHONHASHSEED": "0"})
 
 

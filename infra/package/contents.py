@@ -20,11 +20,11 @@ _NEVER = (
     *("*/RECORD", "*/INSTALLER", "*/REQUESTED", "*/direct_url.json"),
     # Telemetry that nobody exports, and another major version.
     *("opentelemetry/sdk/*", "opentelemetry/semconv/_incubating/*", "pydantic/v1/*"),
+    "cffi/*",
 )
 _PRUNED = "msgraph-sdk"
-# Required by another, and never asked for by the app: its tokens come by shared/tenant/identity.py, and its connections are aiohttp's.
-# What only these require (MSAL, cryptography) stays out with them.
-UNUSED = frozenset({"azure-identity", "h2"})
+# Required by another, and never asked for by the app: its connections are aiohttp's, and of cffi only the library is loaded.
+UNUSED = frozenset({"h2", "pycparser"})
 # The glibc that wheels may need: Azure's image for Python 3.13 is built on Debian 12 (glibc 2.36; not tried).
 _GLIBC = (2, 36)
 _WANTED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[([^\]]*)\])?")

@@ -4,7 +4,6 @@ The only place that knows permissions: a refusal names them from here, and the s
 https://learn.microsoft.com/graph/permissions-reference
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 
@@ -171,12 +170,3 @@ GET_MAIL_CONTACTS = Operation("Get-MailContact", _EXCHANGE)
 GET_MAIL_USERS = Operation("Get-MailUser", _EXCHANGE)
 
 BY_NAME = {operation.name: operation for operation in list(globals().values()) if isinstance(operation, Operation)}
-
-
-def covers(roles: Collection[str], permission: str) -> bool:
-    """Whether the permissions in a token include this one: by its name, or by one of the same kind that allows more.
-
-    https://learn.microsoft.com/graph/permissions-reference
-    """
-    more = {permission, permission.replace(".Read.", ".ReadWrite."), permission.replace(".ReadBasic.", ".Read.")}
-    return bool(more & set(roles))

@@ -6,30 +6,31 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+from shared.needs import BY_EXCHANGE
 from shared.nouns.errors import Fault
+from shared.nouns.grants import covers
 from shared.nouns.outcomes import WontWork
 from shared.nouns.redaction import without_addresses
 from shared.nouns.request import MOST_GUESTS_PER_PART, Header, Read
 from shared.nouns.step import Finding, Preflight, Step, Weight
+from shared.nouns.task import Task
 from shared.nouns.template import Template
 from shared.plan import Cohort, Planner
 from shared.tenant import Tenant
-from shared.tenant.operations import covers
 from shared.verbs.world import World
 
 # What is shown of it stands in one property of a row, which holds 32 K characters.
 MOST_FINDINGS = 60
 MOST_CHARACTERS = 400
-# Exchange grants these for single mailboxes, which no token shows; the step itself tries the mailbox.
-# https://learn.microsoft.com/exchange/permissions-exo/application-rbac
-BY_EXCHANGE = frozenset({"Mail.Send", "Mail.ReadBasic.All"})
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """`findings` are by step; `needed` are application permissions on Microsoft Graph and `missing` those the token lacks."""
+    """`steps` are those that are carried out, `undone` those whose earlier changes are taken back. `findings` are by step; `needed` are
+    the application permissions on Microsoft Graph of both, and `missing` those the token lacks."""
 
     steps: tuple[Step[Tenant], ...]
+    undone: tuple[Step[Tenant], ...]
     findings: tuple[tuple[str, Finding], ...]
     needed: tuple[str, ...]
     missing: tuple[str, ...]
@@ -58,7 +59,7 @@ class Outlook:
                 for step, found in self.findings[:MOST_FINDINGS]
             ],
             "permissions": {"needed": list(self.needed), "missing": list(self.missing)},
-            "exchangeRoles": sorted({role for step in self.steps for role in step.exchange_roles}),
+            "exchangeRoles": sorted({role for step in (*self.steps, *self.undone) for role in step.exchange_roles}),
         }
 
     def needs_approval(self, template: Template, guests: int) -> tuple[str, ...]:
@@ -69,20 +70,40 @@ class Outlook:
 
 
 async def outlook(world: World, planner: Planner[Tenant], planned: Iterable[Cohort], read: Read) -> Outlook:
-    """What the planned steps look ahead for, all at once. Raises NotYet where the tenant cannot be asked now."""
-    tasks = [task for cohort in planned for task in cohort.tasks if not task.reverses]
-    names = {task.step for task in tasks}
-    steps = tuple(step for step in world.steps if step.name in names)
+    """What the planned steps look ahead for, all at once. Raises NotYet where the tenant cannot be asked now.
+
+    What is taken back meets nothing that a preflight tells, but needs its permissions.
+    """
+    tasks = [task for cohort in planned for task in cohort.tasks]
+    steps = _of(world, (task for task in tasks if not task.reverses))
+    undone = _of(world, (task for task in tasks if task.reverses))
+    acting = _of(world, tasks)
     roles = await world.tenant.roles()
     guests = _coming(planner.header, read)
     domains = tuple(sorted({guest.email.rpartition("@")[2] for guest in read.guests.values()}))
     found = await asyncio.gather(*(_findings(world, planner, step, guests, domains, roles) for step in steps))
-    needed = tuple(sorted({permission for step in steps for permission in step.permissions}))
-    missing = tuple(permission for permission in needed if not covers(roles, permission) and permission not in BY_EXCHANGE)
-    lacking = [(step.name, finding) for step in steps if (finding := _lacks(step, missing)) is not None]
+    needed = tuple(sorted({permission for step in acting for permission in step.permissions}))
+    # Where the powers are split, the steps of another app are for its identity to carry out, and its token is not seen here.
+    ours = {permission for step in acting if step.power in world.settings.powers for permission in step.permissions}
+    missing = tuple(
+        permission
+        for permission in needed
+        if permission in ours and not covers(roles, permission) and permission not in BY_EXCHANGE
+    )
+    lacking = [
+        (step.name, finding)
+        for step in acting
+        if step.power in world.settings.powers and (finding := _lacks(step, missing)) is not None
+    ]
     lacking += [("invite-guest", finding) for finding in _synchronized_better(planner.template, guests)]
     listed = [(step.name, finding) for step, findings in zip(steps, found, strict=True) for finding in findings]
-    return Outlook(steps, tuple(dict.fromkeys((*lacking, *listed))), needed, missing)
+    return Outlook(steps, undone, tuple(dict.fromkeys((*lacking, *listed))), needed, missing)
+
+
+def _of(world: World, tasks: Iterable[Task]) -> tuple[Step[Tenant], ...]:
+    """The steps of the tasks, each once."""
+    names = {task.step for task in tasks}
+    return tuple(step for step in world.steps if step.name in names)
 
 
 def _coming(header: Header, read: Read) -> int:
@@ -107,7 +128,8 @@ async def _findings(
         roles=roles,
     )
     try:
-        async with world.exchange if "exchange" in step.lanes else nullcontext():
+        # Exchange takes very few calls at once.
+        async with world.exchange if "exchange" in step.lanes or step.asks_exchange else nullcontext():
             return await step.preflight(world.tenant, ahead)
     except WontWork as error:
         return (Finding(Weight.WARNS, f"preflight of {step.name}", "not read", "the reason says", error.reason),)

@@ -69,7 +69,11 @@ def test_it_is_small_and_made_of_what_is_asked_for(made: Package) -> None:
     assert roots == {*contents.APP, ".python_packages", "__pycache__"}
     sources = [name for name in names if name.suffix == ".py"]
     compiled = {name for name in names if name.suffix == ".pyc"}
-    assert {name.parent / "__pycache__" / f"{name.stem}.cpython-313.pyc" for name in sources} == compiled
+    own = {name for name in compiled if name.parts[0] != ".python_packages"}
+    assert {name.parent / "__pycache__" / f"{name.stem}.cpython-313.pyc" for name in sources} == own, (
+        "our sources are there, and compiled"
+    )
+    assert len(compiled - own) > 1_000, "of the requirements only what is compiled is there"
 
 
 def test_compiled_files_are_not_checked_and_name_no_folder_of_this_machine(made: Package) -> None:
@@ -94,7 +98,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     first, second = (build(tmp_path / name / "entente.zip", tmp_path / name / "cache") for name in ("one", "two"))
     assert first.digest == second.digest
-    assert first.files > 300
+    assert first.files > 200
 
 
 @pytest.mark.usefixtures("few")
@@ -149,8 +153,8 @@ def test_what_funcignore_leaves_out_is_what_the_package_leaves_out() -> None:
 
 def test_requirements_follow_from_what_is_asked_for() -> None:
     names = set(needed(pinned()))
-    assert {"azure-functions-runtime", "httpx", "msgraph-sdk", "multidict"} <= names
-    assert not names & (UNUSED | {"msal", "cryptography", "pytest"})
+    assert {"azure-functions-runtime", "cryptography", "httpx", "msgraph-sdk", "multidict"} <= names
+    assert not names & (UNUSED | {"hpack", "pytest"})
 
 
 def test_another_environment_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,65 @@
+"""Which permissions the app needs for what it is set to do: those of the steps its templates allow, and of what it does besides. Pure.
+
+`entente permissions` grants by it, `GET /api/health` and plans tell what of it is missing, and a test holds it against what a whole run uses.
+"""
+
+import tomllib
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shared.nouns.power import Power
+from shared.nouns.step import Step
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a part of the app needs that is no step. `optional`: without it less is seen or told, and nothing fails."""
+
+    of: str
+    power: Power
+    permissions: tuple[str, ...]
+    optional: bool = False
+
+
+BESIDES_STEPS = (
+    Need("taking requests in", "guests", ("CrossTenantInformation.ReadBasic.All", "Organization.Read.All", "User.Read.All")),
+    Need(
+        "looking ahead of invitations",
+        "guests",
+        ("Policy.Read.All", "Policy.Read.B2BManagementPolicy", "Agreement.Read.All"),
+        optional=True,
+    ),
+    Need("hearing of changes", "guests", ("User.Read.All", "GroupMember.Read.All")),
+    Need("finding guests who no longer come", "guests", ("AuditLog.Read.All", "User.Read.All"), optional=True),
+)
+# Exchange grants these for single mailboxes, which no token shows; the step itself tries the mailbox.
+# https://learn.microsoft.com/exchange/permissions-exo/application-rbac
+BY_EXCHANGE = frozenset({"Mail.Send", "Mail.ReadBasic.All"})
+
+# Steps that no template names: leaving, closing and clean-up bring them.
+BY_THEMSELVES = frozenset(
+    {"block-guest", "close-partner", "prove-closed", "warn-guest", "expire-guest", "delete-guest", "restore-guest"}
+)
+# Steps that speak to SharePoint itself, where the role is SharePoint's own Sites.FullControl.All.
+ON_SHAREPOINT = frozenset({"limit-site", "share-site"})
+
+
+def steps_allowed(templates: Path) -> frozenset[str]:
+    """The names of the steps that some template in the folder allows, or that come by themselves. What cannot be read allows none: who uses it is told why."""
+    found = set(BY_THEMSELVES)
+    for path in templates.glob("*.toml"):
+        try:
+            template: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+            continue
+        found |= {str(name) for key in ("steps", "optional") for name in template.get(key) or ()}
+    return frozenset(found)
+
+
+def needed(steps: Iterable[Step[Any]], allowed: Collection[str], powers: Collection[Power]) -> frozenset[str]:
+    """The application permissions on Microsoft Graph that must be there, without those that Exchange grants for a mailbox."""
+    of_steps = {one for step in steps if step.name in allowed and step.power in powers for one in step.permissions}
+    besides = {one for need in BESIDES_STEPS if need.power in powers and not need.optional for one in need.permissions}
+    return frozenset((of_steps | besides) - BY_EXCHANGE)

@@ -1,0 +1,12 @@
+"""Application permissions that have been granted, by name."""
+
+from collections.abc import Collection
+
+
+def covers(roles: Collection[str], permission: str) -> bool:
+    """Whether the permissions in a token include this one: by its name, or by one of the same kind that allows more.
+
+    https://learn.microsoft.com/graph/permissions-reference
+    """
+    more = {permission, permission.replace(".Read.", ".ReadWrite."), permission.replace(".ReadBasic.", ".Read.")}
+    return bool(more & set(roles))
