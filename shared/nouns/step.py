@@ -152,6 +152,8 @@ class Step[Tenant]:
     persons' addresses: they are kept in the `people` table alone, and are there again when a task is attempted. What is
     not `reversible`, such as a mail, is left out where a partner's tasks are taken back.
 
+    `asks_exchange`: its preflight asks Exchange Online though its writes are elsewhere; Exchange takes very few calls at once.
+
     Whether a step that a clean-up run asks for (`by_clock`) is still wanted is asked again just before it is carried out.
 
     * `wanted(ask)` -> what must be true, or None where the request does not ask for it. Raises Refusal for settings that are wrong.
@@ -189,5 +191,6 @@ class Step[Tenant]:
     addresses: tuple[str, ...] = ()
     reversible: bool = True
     by_clock: bool = False
+    asks_exchange: bool = False
     preflight: Callable[[Tenant, Preflight], Awaitable[tuple[Finding, ...]]] | None = None
     instruct: Callable[[Subject, Mapping[str, Value]], str | None] | None = None

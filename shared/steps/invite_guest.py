@@ -253,5 +253,6 @@ INVITE_GUEST = Step(
     undo=undo,
     settled=settled,
     keeps=("user",),
+    asks_exchange=True,
     preflight=preflight,
 )

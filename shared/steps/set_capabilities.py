@@ -162,5 +162,6 @@ SET_CAPABILITIES = Step(
     after=("set-partner-configuration",),
     session=True,
     sensitive=True,
+    asks_exchange=True,
     preflight=preflight,
 )

@@ -1,0 +1,61 @@
+"""What is looked ahead for: the permissions that taking back needs, and Exchange, which takes very few calls at once."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devstack.tenant.seed import plant
+from shared.tenant.invoke_command import InvokeCommand
+from tests.app.conftest import Stage
+from tests.app.whole import carried_out, differences, few, picture, refusals, rows, templates
+
+READING = ("Organization.Read.All", "CrossTenantInformation.ReadBasic.All", "Domain.Read.All", "User.Read.All")
+ANA = {"email": "ana@fabrikam.com", "name": "Ana", "groups": ["partner-readers"]}
+
+
+def request(name: str, **changes: Any) -> dict[str, Any]:
+    partner = {"name": "Fabrikam", "domains": ["fabrikam.com"]}
+    return {"version": 1, "id": name, "template": "freely", "partner": partner, "sponsors": ["mia@contoso.com"], **changes}
+
+
+async def test_a_leaving_tells_and_checks_what_taking_back_needs(stage: Stage, tmp_path: Path) -> None:
+    rig = await stage.fresh(ENTENTE_TEMPLATES=str(templates(tmp_path)))
+    await carried_out(rig, request("first", guests=[ANA], steps={"set-remote-domain": {}}))
+    off = request("off", action="offboard")
+    planned = await carried_out(rig, {**off, "id": "look", "mode": "plan"})
+    shown = planned.outlook["permissions"]
+    assert {"GroupMember.ReadWrite.All", "User.ReadWrite.All"} <= set(shown["needed"])
+    assert shown["missing"] == []
+    assert "Remote and Accepted Domains" in planned.outlook["exchangeRoles"]
+
+    plant(stage.running.services.tenant, {"permissions": [*READING, "User.ReadWrite.All", "Exchange.ManageAsApp"]})
+    before = picture(stage.running)
+    await rig.settle(off)
+    (refusal,) = refusals(rig)
+    assert "GroupMember.ReadWrite.All" in refusal
+    assert "add-to-group" in refusal
+    assert rows(rig, "off") == []
+    assert differences(before, picture(stage.running)) == []
+
+
+async def test_exchange_is_asked_one_call_at_a_time(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = await stage.fresh(ENTENTE_TEMPLATES=str(templates(tmp_path)))
+    asking: list[str] = []
+    most: list[list[str]] = []
+    run = InvokeCommand.run
+
+    async def counted(self: InvokeCommand, operation: Any, *args: Any, **more: Any) -> Any:
+        asking.append(operation.name)
+        most.append(list(asking))
+        try:
+            return await run(self, operation, *args, **more)
+        finally:
+            asking.remove(operation.name)
+
+    monkeypatch.setattr(InvokeCommand, "run", counted)
+    rig.submit(few(3, template="put-back", id="look", mode="plan"))
+    await rig.deliver_until(lambda: len(rows(rig, "look")) > 0)
+    assert {len(together) for together in most} == {1}
+    # Those who hold addresses are looked for as well as the settings.
+    assert len({names[0] for names in most}) > 3
