@@ -1,6 +1,7 @@
 """Clean-up runs: what one would do, what they came to, and letting a held one go on or end."""
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -17,7 +18,14 @@ Run = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, as 'clean
 Reason = Annotated[str, typer.Option(help="Why; it stands with the run.")]
 LOOK_SECONDS = 1.0
 _GOING = {"reading", "deciding"}
-_WORDS = {"keep": "left", "report": "told", "warn": "warned", "block": "blocked", "delete": "deleted", "restore": "let in again"}
+_WORDS = {
+    "keep": "left",
+    "report": "named only",
+    "warn": "warned",
+    "block": "blocked",
+    "delete": "deleted",
+    "restore": "let in again",
+}
 
 
 @cleanup_app.command("plan")
@@ -114,9 +122,8 @@ def _header(out: Console, run: Mapping[str, Any]) -> None:
     out.print(show.plain(f"Clean-up run {run['id']}{only}: {run['state']}", "bold"))
     words = [f"{counts.get(move, 0)} {word}" for move, word in _WORDS.items() if counts.get(move)]
     read = f"{counts.get('directory', 0)} guests in the directory, {counts.get('unknown', 0)} of them on no record"
-    out.print(
-        show.plain(f"{read}, {counts.get('b2bMembers', 0)} B2B members (never touched). {', '.join(words)}"), soft_wrap=True
-    )
+    members = f"{counts.get('b2bMembers', 0)} B2B members, who are never touched"
+    out.print(show.plain(f"{read}; {members}. On record: {', '.join(words) or 'nobody'}."), soft_wrap=True)
     for why in run["held"]:
         out.print(show.plain(f"! {why}", "yellow"), soft_wrap=True)
     for note in run["notes"]:
@@ -127,15 +134,15 @@ def _guests(out: Console, guests: Sequence[Mapping[str, Any]]) -> None:
     if not guests:
         out.print("No rule applies to any guest.")
         return
-    table = table_of("guest", "would be", "why", "evidence")
+    table = table_of("guest", "would be", "why")
     for each in guests:
-        table.add_row(
-            show.plain(each["user"] or each["person"]),
-            show.plain(_WORDS.get(each["would"], each["would"])),
-            show.plain(each["why"]),
-            show.plain(each["evidence"], "dim"),
-        )
+        why = show.plain(each["why"]).append("\n").append_text(show.plain(each["evidence"], "dim"))
+        table.add_row(show.plain(each["user"] or each["person"]), show.plain(_WORDS.get(each["would"], each["would"])), why)
     out.print(table)
+    rules = Counter(each["rule"] for each in guests if each["rule"])
+    out.print(
+        show.plain("By rule: " + ", ".join(f"{name} {count}" for name, count in rules.most_common()), "dim"), soft_wrap=True
+    )
 
 
 def table_of(*names: str) -> Table:

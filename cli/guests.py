@@ -23,6 +23,15 @@ _COLUMNS = (
     *("partner", "person", "user", "stage", "origin", "lastDay", "decided", "sponsors", "warnings", "warnedAt", "blockedBy"),
     *("blockedAt", "deletedAt", "why", "leftAlone"),
 )
+_LABELS = {
+    "lastDay": "last day",
+    "decided": "last day decided by a person",
+    "warnedAt": "warned at",
+    "blockedBy": "blocked by",
+    "blockedAt": "blocked at",
+    "deletedAt": "deleted at",
+    "leftAlone": "left alone",
+}
 
 
 def _wanted(partner: str, stage: str, ends_before: str, sponsor: str) -> dict[str, str]:
@@ -166,9 +175,19 @@ def _said(verb: str, asked: Mapping[str, str], *, as_json: bool) -> None:
             return
         for name, value in found.items():
             if value not in (None, "", [], False):
-                show.console().print(
-                    show.plain(f"{name}: {value if not isinstance(value, list) else ', '.join(value)}"), soft_wrap=True
-                )
+                show.console().print(show.plain(f"{_LABELS.get(name, name)}: {_worded(value)}"), soft_wrap=True)
+
+
+def _worded(value: object) -> str:
+    match value:
+        case True:
+            return "yes"
+        case list():
+            return ", ".join(map(str, value))
+        case dict():
+            return f"until {value['until']}, by {value['by']}: {value['reason']}"
+        case _:
+            return str(value)
 
 
 def _print(found: list[Mapping[str, Any]]) -> None:

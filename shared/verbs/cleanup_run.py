@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shared.bus import Envelope
+from shared.evidence import evidence
 from shared.expiry import Decision, Move, decide
 from shared.log import log
 from shared.nouns.cleaning import Carry
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 PER_CHUNK = 5_000
 MOST_PARTNERS = 200
 MOST_RETRIES = 500
+OLD_DATA = (
+    f"no guest has signed in for {STALE.days} days, so the data counts as stale and the rule not_signed_in is off for this run"
+)
 # Where everybody has been decided on.
 END = "end"
 
@@ -141,7 +145,7 @@ async def _decide_chunk(world: World, run: Run) -> Run:
     if run.cursor == END:
         return await conclude(world, run)
     if run.newest is None or run.started - run.newest > STALE:
-        run = replace(run, sign_ins=False, notes=_noted(run, "no guest has signed in lately, so sign-in data counts as stale"))
+        run = replace(run, sign_ins=False, notes=_noted(run, OLD_DATA))
     some, cursor = await _some(world, run.cursor)
     directory = await _directory(world, run, {guest.user for chunk in some for guest in chunk.guests if guest.user})
     since = {name: await world.tables.runs.denied_since(name, run.started.date()) for name in _domains_denied(directory)}
@@ -279,26 +283,5 @@ def _candidate(guest: Guest, there: Sighting | None, decision: Decision) -> Cand
         rule=str(reason.rule) if reason is not None else "",
         cycle=reason.cycle if reason is not None else "",
         words=decision.words,
-        evidence=_evidence(guest, there),
+        evidence=evidence(guest, there),
     )
-
-
-def _evidence(guest: Guest, there: Sighting | None) -> str:
-    """What the decision rests on, in words and dates."""
-    if there is None:
-        return "not in the directory"
-
-    def word(at: datetime | date | None) -> str:
-        return "unknown" if at is None else at.isoformat()[:16]
-
-    said = [
-        f"userType {there.user_type}",
-        "enabled" if there.enabled else "disabled" if there.enabled is False else "enabled unknown",
-        there.redemption or "redemption unknown",
-        f"created {word(there.created)}",
-        f"signed in interactively {word(there.interactive)}, otherwise {word(there.background)}, successfully {word(there.successful)}",
-        f"last day {guest.end or 'none'}{' by decision' if guest.decided else ''}",
-        f"{len(guest.sponsors)} sponsors",
-        f"warned {guest.warnings} times" + (f", last {word(guest.warned_at)}" if guest.warned_at else ""),
-    ]
-    return "; ".join(said)
