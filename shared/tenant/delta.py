@@ -3,9 +3,6 @@
 https://learn.microsoft.com/graph/delta-query-overview
 """
 
-from dataclasses import dataclass
-from typing import Literal
-
 from kiota_abstractions.method import Method
 from kiota_abstractions.request_information import RequestInformation
 from msgraph.graph_service_client import GraphServiceClient
@@ -14,6 +11,7 @@ from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.fields import entry, flag, objects, text
 from shared.tenant.graph import Build, Graph
+from shared.tenant.noticed import Changed, Page
 
 # Only changes of these are told. No name: nothing is done about one.
 _SELECT = {
@@ -23,30 +21,6 @@ _SELECT = {
 _OPERATIONS = {"users": operations.CHANGED_USERS, "groups": operations.CHANGED_GROUPS}
 # A token that is expired or unknown: 410, or 400 or 404 with one of these codes (facts 1.8).
 _ANEW = frozenset({"syncstatenotfound", "resyncrequired", "syncstateinvalid"})
-
-
-@dataclass(frozen=True)
-class Changed:
-    """One object of a page. `removed` is empty, `changed` (soft-deleted, or out of our sight) or `deleted` (gone for good).
-
-    `guest` says that the user was invited or is of type guest, `enabled` whether they may sign in (None where it was not told).
-    """
-
-    id: str
-    removed: Literal["", "changed", "deleted"] = ""
-    guest: bool = False
-    enabled: bool | None = None
-    came: tuple[str, ...] = ()
-    went: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Page:
-    """`link` leads to the next page, or, where this is the `last` one, to what will have changed later."""
-
-    changed: tuple[Changed, ...]
-    link: str
-    last: bool
 
 
 class Delta:

@@ -1,7 +1,6 @@
 """What the directory shows of an object that may have changed, in one question each; and who brought a guest in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
@@ -11,6 +10,7 @@ from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.fields import entry, flag, instant, objects, text, texts
 from shared.tenant.graph import Graph
+from shared.tenant.noticed import Inviter, Sighting
 from shared.tenant.odata import guid
 from shared.tenant.plain import request
 
@@ -21,48 +21,6 @@ _FIELDS = (
 # The log is a report: five requests in ten seconds (facts 10), so a look is a few pages of a narrow window at most.
 MOST_PAGES = 3
 AROUND = timedelta(minutes=30)
-# Who brings people in instead of a person, by the names that the directory's log gives them. Not verified on a live tenant.
-# https://learn.microsoft.com/entra/identity/multi-tenant-organizations/cross-tenant-synchronization-overview
-SYNCHRONIZATION = ("microsoft.azure.syncfabric", "azure ad cloud sync", "cross-tenant synchronization")
-# https://learn.microsoft.com/entra/id-governance/entitlement-management-overview
-ENTITLEMENT = ("azure ad identity governance", "azure elm", "entitlement management", "microsoft entra entitlement management")
-
-
-@dataclass(frozen=True)
-class Sighting:
-    """A user as the directory shows them. `external` says that the account belongs to another organization; `domain` is that of their
-    address, "" where none is known; `deleted` says that they are among the deleted users."""
-
-    id: str
-    member: bool
-    enabled: bool
-    external: bool
-    redemption: str | None
-    changed: datetime | None
-    created: datetime | None
-    creation: str
-    sponsors: tuple[str, ...]
-    address: str = field(repr=False)
-    name: str = field(repr=False)
-    deleted: bool = False
-
-    @property
-    def domain(self) -> str:
-        return self.address.rpartition("@")[2]
-
-
-@dataclass(frozen=True)
-class Inviter:
-    """Who brought a guest in, by the directory's log: one of our people, or an application by its name."""
-
-    user: str = ""
-    app: str = ""
-
-    @property
-    def owner(self) -> str:
-        """The product that the guest belongs to: `synchronization`, `entitlement`, or "" for neither."""
-        name = self.app.strip().lower()
-        return "synchronization" if name in SYNCHRONIZATION else "entitlement" if name in ENTITLEMENT else ""
 
 
 class Sightings:

@@ -3,7 +3,6 @@
 https://learn.microsoft.com/graph/api/resources/subscription
 """
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from kiota_abstractions.method import Method
@@ -12,6 +11,7 @@ from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.fields import instant, objects, text
 from shared.tenant.graph import Graph
+from shared.tenant.noticed import Subscribed, Wanted
 from shared.tenant.odata import identifier
 from shared.tenant.operations import Operation
 from shared.tenant.plain import request
@@ -19,27 +19,6 @@ from shared.tenant.plain import request
 # A creation and a soft deletion of a user or group both come as `updated`; `deleted` is for good.
 _CHANGE_TYPES = "updated,deleted"
 _GONE = 404
-
-
-@dataclass(frozen=True)
-class Subscribed:
-    """A subscription of ours as Graph shows it. `resource` is `users` or `groups`, or what else somebody subscribed to, lower case."""
-
-    id: str
-    resource: str
-    url: str
-    expires: datetime | None
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A subscription to be made; `state` is what every notification of it has to carry."""
-
-    resource: str
-    url: str
-    lifecycle_url: str
-    expires: datetime
-    state: str = field(repr=False)
 
 
 class ChangeSubscriptions:

@@ -16,7 +16,7 @@ from shared.tables.guest_index import Place
 from shared.tables.guests import Guest
 from shared.tables.parked import UNKNOWN_GUEST, ParkedItem
 from shared.tables.store import Changed
-from shared.tenant.sightings import Inviter, Sighting
+from shared.tenant.noticed import Inviter, Sighting
 from shared.verbs.domains import DOMAIN
 from shared.verbs.redeemed import latest_template
 from shared.verbs.seen_by_others import journal, partner_name, tell

@@ -15,7 +15,7 @@ from shared.tables.deltas import Round
 from shared.tables.store import Changed as Overtaken
 from shared.tables.store import Exists
 from shared.tables.subscriptions import Resource
-from shared.tenant.delta import Changed, Page
+from shared.tenant.noticed import Changed, Page
 from shared.verbs.hear import told
 from shared.verbs.upkeep import order
 from shared.verbs.world import World

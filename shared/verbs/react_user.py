@@ -14,7 +14,7 @@ from shared.tables.guest_index import Place
 from shared.tables.guests import Guest
 from shared.tables.requests import RequestState
 from shared.tables.store import Changed
-from shared.tenant.sightings import Sighting
+from shared.tenant.noticed import Sighting
 from shared.verbs.adopt import appeared
 from shared.verbs.compare import compare_guest
 from shared.verbs.look_again import look_again, look_at

@@ -11,7 +11,7 @@ from shared.nouns.task import TaskState
 from shared.nouns.template import Template
 from shared.tables.guests import Guest
 from shared.templates import load_template
-from shared.tenant.sightings import Sighting
+from shared.tenant.noticed import Sighting
 from shared.verbs.sweep import send_again
 from shared.verbs.world import World
 

@@ -13,7 +13,7 @@ from shared.nouns.changes import Upkeep
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.settings import Settings
 from shared.tables.subscriptions import RESOURCES, Kept, Resource
-from shared.tenant.subscriptions import Subscribed, Wanted
+from shared.tenant.noticed import Subscribed, Wanted
 from shared.verbs.upkeep import order
 from shared.verbs.world import World
 

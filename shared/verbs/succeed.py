@@ -7,7 +7,7 @@ from shared.nouns.watching import Succession
 from shared.succession import candidates, due, shared_out
 from shared.tables.guest_index import Leaver
 from shared.tables.guests import Guest
-from shared.tenant.sightings import Sighting
+from shared.tenant.noticed import Sighting
 from shared.verbs.adopt import ours, owners_of
 from shared.verbs.asks import ACCEPTED, OPEN, proposal, propose
 from shared.verbs.redeemed import latest_template

@@ -229,9 +229,10 @@ async def test_no_log_has_an_address_a_token_or_a_redeem_link(caplog: pytest.Log
 
 COLD = """
 import sys
-import shared.steps, shared.tenant
+import function_app, shared.tenant
 shared.tenant.Tenant(shared.tenant.TenantSettings("99999999-9999-4999-8999-999999999999"))
-print([name for name in ("httpx", "msgraph", "kiota_abstractions", "azure.identity", "azure.core") if name in sys.modules])
+heavy = ("aiohttp", "httpx", "msgraph", "kiota_abstractions", "azure.identity", "azure.core", "azure.servicebus", "cryptography", "jinja2")
+print([name for name in heavy if name in sys.modules])
 """
 
 
