@@ -14,6 +14,7 @@ SIGHTS = ("create", "change", "remove", BY_HAND, NOTHING, NO)
 class Change:
     """What one task would do. `guests` is how many people it is about, 0 where it is about the partner; `who` are their ids.
 
+    `group` is the group's object id, or how a new one is named, and `group_name` what people call it.
     `before` and `after` hold what differs; an absent value is None. `takes_back` says that it takes back earlier changes.
     """
 
@@ -24,6 +25,7 @@ class Change:
     after: Mapping[str, Any]
     why: str
     group: str = ""
+    group_name: str = ""
     guests: int = 0
     who: tuple[str, ...] = ()
     position: int | None = None
@@ -36,7 +38,7 @@ class Change:
         found |= {"before": dict(self.before), "after": dict(self.after)}
         if self.guests:
             found |= {"guests": self.guests, "position": self.position}
-        return found | ({"group": self.group} if self.group else {})
+        return found | ({"group": self.group, "groupName": self.group_name} if self.group else {})
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,7 @@ def _change(task: Mapping[str, Any]) -> Change:
         after=after,
         why=str(task["reason"]),
         group=str(task.get("group") or ""),
+        group_name=str(task.get("groupName") or task.get("group") or ""),
         guests=max(len(touched), 1) if about_guests else 0,
         who=touched or ((str(task["subject"]),) if about_guests else ()),
         position=task.get("position"),

@@ -80,7 +80,7 @@ def subject(task: Mapping[str, Any], known: Names) -> str:
     members = list(task.get("members") or ())
     if not members:
         return known.get(str(task["subject"]), str(task["subject"]))
-    group = known.get(str(task.get("group")), str(task.get("group")))
+    group = task.get("groupName") or task.get("group")
     who = known.get(members[0], members[0]) if len(members) == 1 else f"{len(members)} guests"
     return f"{who} in {group}"
 

@@ -81,7 +81,7 @@ def _some(out: Console, some: Sequence[Change], known: Names) -> None:
 
 def _about(some: Sequence[Change], known: Names) -> str:
     first, count = some[0], sum(max(change.guests, 1) for change in some)
-    where = f" in {_group(first.group, known)}" if first.group and first.guests else ""
+    where = f" in {_group(first)}" if first.group and first.guests else ""
     if not first.guests:
         tenant, _, name = first.subject.partition(".")
         return name or known.get(tenant, tenant)
@@ -91,9 +91,8 @@ def _about(some: Sequence[Change], known: Names) -> str:
     return f"{count} guests{where}"
 
 
-def _group(name: str, known: Names) -> str:
-    """The group's name or object id; one that the request makes is known by its name alone."""
-    return f"the new group {name.removeprefix(NEW_GROUP)}" if name.startswith(NEW_GROUP) else known.get(name, name)
+def _group(change: Change) -> str:
+    return f"the new group {change.group_name}" if change.group.startswith(NEW_GROUP) else change.group_name
 
 
 def _why(some: Sequence[Change]) -> str:

@@ -4,7 +4,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -83,13 +83,29 @@ def follow(watch: Watch, console: Console) -> Mapping[str, Any]:
                 picture.take(shown)
                 live.update(picture.draw())
     else:
-        said = ""
+        said: _Stage | None = None
         for shown in watch.snapshots():
             picture.take(shown)
-            if picture.line() != said:
-                said = picture.line()
-                console.print(said, soft_wrap=True, markup=False)
+            if (now := picture.stage()).is_news(said):
+                said = now
+                console.print(picture.line(), soft_wrap=True, markup=False)
     return picture.shown or {}
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """How far a request is, as coarsely as a log wants it: `tenths` of its tasks are settled, `tasks` says that there are any."""
+
+    state: str
+    paused: bool
+    tasks: bool
+    tenths: int
+
+    def is_news(self, said: Self | None) -> bool:
+        """Whether this is worth a line after what was `said`; tasks that come late make no news by shrinking what is settled."""
+        if said is None or (self.state, self.paused, self.tasks) != (said.state, said.paused, said.tasks):
+            return True
+        return self.tenths > said.tenths
 
 
 @dataclass
@@ -131,6 +147,14 @@ class _Picture:
         for step, (settled, total) in _counts(self.shown).items():
             bars.add_task(show.safe(step), total=total, completed=settled)
         return Group(title, bars, *self.latest)
+
+    def stage(self) -> _Stage:
+        """What decides whether the line is worth printing."""
+        if self.shown is None:
+            return _Stage("", paused=False, tasks=False, tenths=0)
+        counts = _counts(self.shown).values()
+        settled, total = sum(one for one, _ in counts), sum(every for _, every in counts)
+        return _Stage(str(self.shown["state"]), bool(self.shown.get("paused")), total > 0, settled * 10 // max(total, 1))
 
     def line(self) -> str:
         """The picture for a file or pipe."""

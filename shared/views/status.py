@@ -1,6 +1,7 @@
 """A request as people see it."""
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ from shared.nouns.task import Task
 from shared.tables.parked import ParkedItem
 from shared.tables.requests import Request
 from shared.verbs.world import World
+from shared.views.group_names import group_name, group_names, group_of
 
 MOST_TASKS = 1_000
 
@@ -26,7 +28,9 @@ async def request_status(
         return None if not refusals else {"id": name, "state": "refused", "refusals": [item.reason for item in refusals]}
     tasks = [task async for task in world.tables.tasks.all(name, behind=behind, most=most)] if most else []
     counts = await _counts(world, request) if counted or not request.is_open else {}
-    shown = _request(request) | {"counts": counts, "tasks": [task_view(task) for task in tasks]}
+    # Reading the template costs more than most of a status, and few tasks are about groups.
+    names = group_names(world, [request.header.template]) if any(task.members for task in tasks) else {}
+    shown = _request(request) | {"counts": counts, "tasks": [task_view(task, names) for task in tasks]}
     shown["refusals"] = [item.reason for item in await world.tables.parked.refusals(name)]
     if most and len(tasks) == most:
         shown["next"] = tasks[-1].key
@@ -52,8 +56,11 @@ def parked_view(item: ParkedItem) -> dict[str, Any]:
     }
 
 
-def task_view(task: Task) -> dict[str, Any]:
-    """A task in the words of the report: seconds are from the first attempt's begin to the end, None while it is not settled."""
+def task_view(task: Task, names: Mapping[str, str]) -> dict[str, Any]:
+    """A task in the words of the report: seconds are from the first attempt's begin to the end, None while it is not settled.
+
+    `names` are what people call groups, by object id.
+    """
     seconds = (task.settled_at - task.begun).total_seconds() if task.settled_at and task.begun else None
     view: dict[str, Any] = {
         "key": task.key,
@@ -73,7 +80,8 @@ def task_view(task: Task) -> dict[str, Any]:
     if task.reverses:
         view["reverses"] = [{"request": name, "task": key} for name, key in task.reverses]
     if task.members:
-        view["group"] = task.group
+        view["group"] = group_of(task)
+        view["groupName"] = group_name(group_of(task), names)
         view["members"] = {person: task.member_outcomes.get(person, "") for person in task.members}
     return view
 

@@ -4,15 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.nouns.errors import Refusal
 from shared.nouns.person import person_id
 from shared.nouns.request import email_address
 from shared.nouns.task import Task, TaskState
 from shared.steps.invite_guest import INVITE_GUEST
 from shared.tables.guests import Guest
 from shared.tables.requests import Request
-from shared.templates import load_template
 from shared.verbs.world import World
+from shared.views.group_names import group_names
 
 
 @dataclass(frozen=True)
@@ -42,10 +41,11 @@ async def why(world: World, address: str) -> dict[str, Any]:
             mine = [task for task in tasks if task.subject == person or person in task.members]
             chapters.append(_Chapter(request, mine))
     chapters.sort(key=lambda chapter: chapter.request.received)
+    names = group_names(world, sorted(path.stem for path in world.settings.templates.glob("*.toml")))
     return {
         "person": person,
         "known": True,
-        "sentence": _sentence(clean, person, guest, chapters, _group_names(world)),
+        "sentence": _sentence(clean, person, guest, chapters, names),
         "requests": [_facts(person, chapter) for chapter in chapters],
     }
 
@@ -111,17 +111,6 @@ def _state_words(task: Task) -> str:
 
 def _sponsors(sponsors: tuple[str, ...]) -> str:
     return f"sponsored by {' and '.join(sponsors)}" if sponsors else "nobody is named as sponsor"
-
-
-def _group_names(world: World) -> dict[str, str]:
-    """Names by object id, as the installed templates give them; a template that cannot be read names nothing."""
-    names: dict[str, str] = {}
-    for path in sorted(world.settings.templates.glob("*.toml")):
-        try:
-            names |= {group.lower(): name for name, group in load_template(path.parent, path.stem, world.steps).groups.items()}
-        except Refusal:
-            continue
-    return names
 
 
 def _facts(person: str, chapter: _Chapter) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import pytest
 
 from devstack.tenant.seed import plant
 from shared.tenant.invoke_command import InvokeCommand
+from shared.views.status import request_status
 from tests.app.conftest import Stage
 from tests.app.whole import carried_out, differences, few, picture, refusals, rows, templates
 
@@ -59,3 +60,14 @@ async def test_exchange_is_asked_one_call_at_a_time(stage: Stage, tmp_path: Path
     assert {len(together) for together in most} == {1}
     # Those who hold addresses are looked for as well as the settings.
     assert len({names[0] for names in most}) > 3
+
+
+async def test_a_status_names_groups_as_the_template_does_and_where_they_are_left(stage: Stage, tmp_path: Path) -> None:
+    rig = await stage.fresh(ENTENTE_TEMPLATES=str(templates(tmp_path)))
+    apollo = {"create-group": {"apollo": {"displayName": "Apollo", "owners": ["mia@contoso.com"]}}}
+    await carried_out(rig, request("first", guests=[{**ANA, "groups": ["partner-readers", "apollo"]}], steps=apollo))
+    await carried_out(rig, request("off", action="offboard"))
+    for name in ("first", "off"):
+        shown = await request_status(rig.world, name)
+        assert shown is not None
+        assert {task["groupName"] for task in shown["tasks"] if task["step"] == "add-to-group"} == {"partner-readers", "apollo"}

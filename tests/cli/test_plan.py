@@ -76,6 +76,27 @@ def test_changes_are_shown_before_and_after_and_are_exit_code_2(
     assert (sent.query, sent.body["mode"], sent.body["id"]) == ({"plan": "true"}, "plan", NAME)
 
 
+def test_groups_are_shown_by_the_names_that_people_give_them(
+    entente: Entente, write: Callable[..., str], planned: Callable[..., None]
+) -> None:
+    group = "aaaaaaaa-0000-4000-8000-000000000001"
+    made = {"step": "add-to-group", "position": None, "reason": "", "plan": seen("create")}
+    planned(
+        task_of("done", **made, key="t|c|add-to-group|1", group=group, groupName="readers", members={"p1": "", "p2": ""}),
+        task_of("done", **made, key="t|c|add-to-group|2", group="new-apollo", groupName="apollo", members={"p1": ""}),
+        outlook=outlook(),
+    )
+    said = entente("plan", write()).stdout
+    assert "2 guests in readers" in said
+    assert "in the new group apollo" in said
+    assert group not in said
+    as_json = json.loads(entente("plan", write(), "--json").stdout)
+    assert {(change["group"], change["groupName"]) for change in as_json["changes"]} == {
+        (group, "readers"),
+        ("new-apollo", "apollo"),
+    }
+
+
 def test_nothing_to_do_is_exit_code_0(entente: Entente, write: Callable[..., str], planned: Callable[..., None]) -> None:
     planned(setting("nothing", {}, {}), guest(0, "nothing"), outlook=outlook())
     assert entente("plan", write()).exit_code == 0

@@ -184,6 +184,25 @@ def test_watching_shows_progress_until_it_is_done(fake: Any, entente: Any, write
     assert any("first@fabrikam.com" in line and "was invited and has not accepted yet" in line for line in lines)
 
 
+def test_a_pipe_gets_a_line_for_each_state_and_each_tenth_of_the_work(
+    fake: Any, entente: Any, write: Any, status_of: Any, task_of: Any
+) -> None:
+    def at(done: int, state: str = "running", tasks: int = 50) -> tuple[int, Any]:
+        listed = [task_of("done" if number < done else "ready", key=f"t|c|invite-guest|{number}") for number in range(tasks)]
+        return 200, status_of(state, tasks=listed)
+
+    fake.says(*POST, TAKEN)
+    # Half of the guests come late: what is settled is less of the whole then, and that is no news.
+    shown = [at(done, tasks=25) for done in range(11)] + [at(done) for done in range(11, 51)]
+    fake.says(*GET, NOT_YET, *shown, (200, status_of("running", paused=True)), at(50, "done"))
+    lines = [line for line in entente("submit", write(), "--watch").stdout.splitlines() if line.startswith("fabrikam:")]
+    counts = [int(line.rpartition(" ")[2].partition("/")[0]) for line in lines if "invite-guest" in line]
+    assert counts[:5] == [0, 3, 5, 8, 10]
+    assert counts[5:12] == [25, 30, 35, 40, 45, 50, 0]
+    assert "(paused)" in lines[-2]
+    assert lines[-1] == "fabrikam: done  invite-guest 50/50"
+
+
 def test_watching_as_json_leaves_one_document_on_standard_output(
     fake: Any, entente: Any, write: Any, status_of: Any, task_of: Any
 ) -> None:
