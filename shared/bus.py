@@ -43,6 +43,18 @@ class Envelope:
     properties: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(eq=False)
+class _Wanted:
+    """Envelopes that somebody wants sent to one queue."""
+
+    envelopes: list[Envelope]
+    over: bool = False
+    error: Exception | None = None
+
+    def settle(self, error: Exception | None = None) -> None:
+        self.over, self.error = True, error
+
+
 class Bus:
     """Sends envelopes. Raises NotYet where Service Bus does not take them; a repeated send is dropped by its message id."""
 
@@ -51,6 +63,7 @@ class Bus:
         self._credential = credential
         self._senders: OrderedDict[str, ServiceBusSender] = OrderedDict()
         self._locks: dict[str, asyncio.Lock] = {}
+        self._wanted: dict[str, list[_Wanted]] = {}
         # Whoever sends holds one of these, so that an open sender that nobody uses can always be found and closed.
         self._sending = asyncio.Semaphore(MOST_SENDERS)
         self._using: set[str] = set()
@@ -67,13 +80,40 @@ class Bus:
                 raise failed
 
     async def _send_all(self, queue: str, batch: list[Envelope]) -> None:
-        # One sender is one link: its frames may not mix.
+        wanted = _Wanted(batch)
+        self._wanted.setdefault(queue, []).append(wanted)
+        # One sender is one link: its frames may not mix. Who waits for it is taken along by whoever has it next.
         async with self._locks.setdefault(queue, asyncio.Lock()), self._sending:
-            self._using.add(queue)
-            try:
-                await self._send_to(queue, [_message(envelope) for envelope in batch])
-            finally:
-                self._using.discard(queue)
+            if not wanted.over:
+                self._using.add(queue)
+                try:
+                    await self._send_group(queue, self._wanted.pop(queue))
+                finally:
+                    self._using.discard(queue)
+        if wanted.error is not None:
+            raise wanted.error
+
+    async def _send_group(self, queue: str, group: list[_Wanted]) -> None:
+        """Each is sent, or has failed. Where we are broken off, the others send for themselves: what is sent twice is dropped by its id."""
+        from azure.servicebus.exceptions import MessageSizeExceededError
+
+        try:
+            await self._send_to(queue, [_message(envelope) for wanted in group for envelope in wanted.envelopes])
+        except MessageSizeExceededError as error:
+            if len(group) == 1:
+                group[0].settle(error)
+                return
+            for wanted in group:
+                await self._send_group(queue, [wanted])
+        except Exception as error:  # noqa: BLE001 -- raised by whoever's messages they are
+            for wanted in group:
+                wanted.settle(error)
+        except BaseException:
+            self._wanted.setdefault(queue, [])[:0] = [wanted for wanted in group if not wanted.over]
+            raise
+        else:
+            for wanted in group:
+                wanted.settle()
 
     async def close(self) -> None:
         for sender in self._senders.values():

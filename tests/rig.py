@@ -27,6 +27,7 @@ from shared.nouns.messages import attempt_from, finish_from
 from shared.settings import Settings
 from shared.steps import STEPS
 from shared.tables import Tables
+from shared.tables.guest_index import GuestIndex
 from shared.tables.store import Changed, Delete, Exists, Insert, Merge, Replace, Write
 from shared.tenant import Tenant, TenantSettings
 from shared.topology import CLEAN_UP, FINISH, INTAKE, LISTENING, NOTIFICATIONS, TENANT_CHANGES
@@ -35,6 +36,7 @@ from shared.verbs.attempt import attempt
 from shared.verbs.cleanup_run import carry_on
 from shared.verbs.finish import finish
 from shared.verbs.hear import hear
+from shared.verbs.listed import Listed
 from shared.verbs.listen import listen
 from shared.verbs.sweep import sweep
 from shared.verbs.tend import tend
@@ -244,6 +246,8 @@ class Rig:
             except Killed:
                 due.at = self.now + LOCK
                 self.world._seen.clear()
+                self.world.listed = Listed()
+                self.world.tables.index = GuestIndex(self.tables["guests"])
             except Exception:
                 due.at = self.now + timedelta(milliseconds=1)
                 if due.deliveries + 1 >= MOST_DELIVERIES:

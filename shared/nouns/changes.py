@@ -19,6 +19,8 @@ Members = Annotated[tuple[ObjectId, ...], Field(max_length=MOST_MEMBERS)]
 type Kind = Literal["user", "group", "relationship", "partner"]
 type What = Literal["created", "updated", "deleted", "unknown"]
 type Source = Literal["webhook", "event-grid", "event-hub", "delta", "canary", "timer"]
+# What Microsoft Graph has told by itself.
+TOLD: frozenset[Source] = frozenset({"webhook", "event-grid", "event-hub"})
 
 
 class Change(BaseModel):

@@ -4,9 +4,10 @@ One partition, so that what a cohort of twenty guests adds to it is one transact
 partition, many times the pace of invitations. https://learn.microsoft.com/azure/storage/tables/scalability-targets
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.tables.store import MOST_IN_A_TRANSACTION, Delete, Merge, Table
@@ -14,6 +15,8 @@ from shared.tables.task_rows import instant
 
 # No tenant id is spelled so.
 PARTITION = "index"
+# How soon a process knows of sponsors whom another one has noted.
+SPONSORS_SEEN = timedelta(seconds=60)
 USER, SPONSOR, GROUP, MANAGER, LEAVER, OTHERS = "u|", "s|", "g|", "m|", "l|", "o|"
 
 
@@ -37,6 +40,10 @@ class Leaver:
 class GuestIndex:
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._sponsors: frozenset[str] = frozenset()
+        self._noted: set[str] = set()
+        self._looked: datetime | None = None
+        self._looking = asyncio.Lock()
 
     async def note(
         self, partner: str, users: Mapping[str, str], *, sponsors: Collection[str] = (), groups: Collection[str] = ()
@@ -52,6 +59,7 @@ class GuestIndex:
             rows += [{"PartitionKey": PARTITION, "RowKey": f"{prefix}{one.lower()}|{partner}"} for one in sorted(set(found))]
         for start in range(0, len(rows), MOST_IN_A_TRANSACTION):
             await self._table.write(*(Merge(row) for row in rows[start : start + MOST_IN_A_TRANSACTION]))
+        self._noted.update(sponsor.lower() for sponsor in sponsors)
 
     async def place(self, user: str) -> Place | None:
         """Whose guest the user is, or None where no process of ours knows them."""
@@ -66,6 +74,16 @@ class GuestIndex:
     async def partners_of_sponsor(self, sponsor: str) -> tuple[str, ...]:
         """The partners that the person stands, or once stood, for guests of."""
         return await self._behind(f"{SPONSOR}{sponsor.lower()}|")
+
+    async def is_sponsor(self, user: str, now: datetime) -> bool:
+        """The person stands, or once stood, for guests, by what this process has noted, and all others had at most a minute before."""
+        async with self._looking:
+            if self._looked is None or now - self._looked >= SPONSORS_SEEN:
+                # Who is noted while this is read may not be in it.
+                self._noted.clear()
+                self._sponsors = frozenset(await self.sponsors())
+                self._looked = now
+        return user.lower() in self._sponsors or user.lower() in self._noted
 
     async def partners_of_group(self, group: str) -> tuple[str, ...]:
         """The partners whose guests were put into the group."""

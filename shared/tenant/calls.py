@@ -54,6 +54,11 @@ def low_priority() -> Iterator[None]:
         _PRIORITY.reset(mark)
 
 
+def apart() -> bool:
+    """Whether calls that are made here are recorded, or are of an urgency of their own."""
+    return bool(_RECORDINGS.get() or _PRIORITY.get())
+
+
 def priority(usual: str) -> str:
     """What a call says about its urgency."""
     return _PRIORITY.get() or usual

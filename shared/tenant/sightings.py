@@ -9,10 +9,11 @@ from kiota_abstractions.method import Method
 from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.fields import entry, flag, instant, objects, text, texts
-from shared.tenant.graph import Graph
+from shared.tenant.graph import BatchItem, Graph
 from shared.tenant.noticed import Inviter, Sighting
 from shared.tenant.odata import guid
 from shared.tenant.plain import request
+from shared.tenant.side_by_side import SideBySide
 
 _FIELDS = (
     "id,userType,accountEnabled,userPrincipalName,creationType,externalUserState,externalUserStateChangeDateTime,createdDateTime,mail,"
@@ -26,18 +27,21 @@ AROUND = timedelta(minutes=30)
 class Sightings:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
+        self._users = SideBySide(graph, operations.READ_USER)
 
     async def user(self, user_id: str) -> Sighting | None:
         """The user with their sponsors, also one who was deleted and can be restored; None where the directory knows none."""
         user = guid(user_id, "user id")
-        answer = await self._graph.ask(
-            operations.READ_USER,
-            request(Method.GET, "/users/{user}?$select={fields}&$expand=sponsors($select=id)", user=user, fields=_FIELDS),
-            about=f"user {user}",
-            allow=(404,),
+        about = f"user {user}"
+        build = request(Method.GET, "/users/{user}?$select={fields}&$expand=sponsors($select=id)", user=user, fields=_FIELDS)
+        answer = await self._users.ask(
+            BatchItem("GET", f"/users/{user}?$select={_FIELDS}&$expand=sponsors($select=id)", about),
+            lambda: self._graph.ask(operations.READ_USER, build, about=about, allow=(404,)),
         )
         if answer.good:
             return _sighting(answer.content(), deleted=False)
+        if answer.status != 404:
+            raise answer.error()
         gone = await self._graph.ask(
             operations.READ_DELETED_USER,
             request(Method.GET, "/directory/deletedItems/{user}", user=user),

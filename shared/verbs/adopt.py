@@ -55,6 +55,7 @@ async def appeared(world: World, seen: Sighting) -> Place | None:
         await _list(
             world, seen, f"A guest (user {seen.id}) of {seen.domain or 'no known domain'} belongs to no partner on record"
         )
+        world.listed.add(seen, world.clock())
         return None
     latest = await latest_template(world, partner)
     found = _Found(partner, person, latest[1].adoption if latest is not None else Adoption())

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from shared.bus import Envelope
 from shared.log import log
-from shared.nouns.changes import Change
+from shared.nouns.changes import TOLD, Change
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.tables.heard import Mark, Telling
 from shared.topology import TENANT_CHANGES
@@ -17,7 +17,6 @@ from shared.verbs.world import World
 MOST_RETRIES = 500
 # The queue knows the messages of the last 300 s by their ids (shared/topology.py); clocks may differ.
 FRESH = timedelta(seconds=240)
-TOLD = frozenset({"webhook", "event-grid", "event-hub"})
 
 
 async def hear(world: World, change: Change) -> None:

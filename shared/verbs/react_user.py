@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.nouns.changes import Change
+from shared.nouns.changes import TOLD, Change
 from shared.nouns.outcomes import NotYet
 from shared.nouns.state import Value
 from shared.reactions import BLOCKED, BY_OTHERS, DELETED, INVITED, Known, Now, Rule, decide, to_be_seen
@@ -31,13 +31,18 @@ KIND, LAST_SPONSORS, REACTED, WAS = "kind", "directorySponsors", "reactedAt", "w
 
 async def user_changed(world: World, change: Change) -> None:
     """The user has been read again, and every rule about who they are has had its say."""
-    index = world.tables.index
-    place, seen, partners = await asyncio.gather(
-        index.place(change.id), world.tenant.sightings.user(change.id), index.partners_of_sponsor(change.id)
+    index, now = world.tables.index, world.clock()
+    place, seen, stands = await asyncio.gather(
+        index.place(change.id), world.tenant.sightings.user(change.id), index.is_sponsor(change.id, now)
     )
-    if partners:
+    if not stands and (seen is None or seen.deleted or not seen.enabled):
+        # That a sponsor goes is told once: it must not be missed because they have become one only now.
+        stands = bool(await index.partners_of_sponsor(change.id))
+    if stands:
         await sponsor_changed(world, change.id, seen)
     if place is None and seen is not None and seen.external and not seen.deleted:
+        if change.source in TOLD and await world.listed.has(world.tables.partners, seen, now):
+            return
         place = await appeared(world, seen)
         if place is None:
             return
@@ -47,7 +52,7 @@ async def user_changed(world: World, change: Change) -> None:
             world, place, seen, change
         ):
             await look_again(world, change)
-    elif partners or seen is None:
+    elif stands or seen is None:
         await look_again(world, change)
 
 

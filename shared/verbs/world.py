@@ -18,6 +18,7 @@ from shared.tables.requests import Request
 from shared.tenant import Tenant
 from shared.topology import Queue, queues
 from shared.verbs.ears import Ears
+from shared.verbs.listed import Listed
 
 # A pause or cancellation is seen by every instance within this time.
 REQUEST_SEEN_SECONDS = 2
@@ -40,6 +41,7 @@ class World:
     # Exchange takes very few calls at once, and the steps that look ahead there would all ask together.
     exchange: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     ears: Ears = field(default_factory=Ears)
+    listed: Listed = field(default_factory=Listed)
     _seen: dict[str, tuple[datetime, Request]] = field(default_factory=dict)
     _flying: Counter[tuple[str, str]] = field(default_factory=Counter)
     _left: set[tuple[str, str]] = field(default_factory=set)

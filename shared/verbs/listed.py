@@ -1,0 +1,45 @@
+"""Guests of no partner on record who wait for a person: whom this process has just listed is not looked into at every change.
+
+What leads to their list is only asked again where it may have changed: where their address is another, where a partner has come on record
+or gone, and after five minutes. It leaves a guest where they are, and decides nothing else.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from shared.tables.partners import Partners
+from shared.tenant.sightings import Sighting
+
+KEPT = timedelta(minutes=5)
+# How soon every process knows of a new partner. Microsoft Graph takes longer to tell of a guest.
+PARTNERS_SEEN = timedelta(seconds=10)
+MOST_GUESTS = 10_000
+
+
+@dataclass
+class Listed:
+    """By object id: the address under which they were listed, and when."""
+
+    guests: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    partners: frozenset[str] = frozenset()
+    looked: datetime | None = None
+
+    def add(self, seen: Sighting, now: datetime) -> None:
+        """The guest stands on the list, for none of the partners on record at `now` is theirs."""
+        self.guests.pop(seen.id, None)
+        self.guests[seen.id] = seen.address, now
+        while len(self.guests) > MOST_GUESTS:
+            del self.guests[next(iter(self.guests))]
+
+    async def has(self, table: Partners, seen: Sighting, now: datetime) -> bool:
+        """Nothing has changed that could take the guest off the list, as far as was known ten seconds ago."""
+        if seen.id not in self.guests:
+            return False
+        if self.looked is None or now - self.looked >= PARTNERS_SEEN:
+            self.looked = now
+            partners = frozenset(await table.all())
+            if partners != self.partners:
+                self.partners = partners
+                self.guests.clear()
+        address, listed = self.guests.get(seen.id, ("", None))
+        return listed is not None and address == seen.address and now - listed < KEPT
