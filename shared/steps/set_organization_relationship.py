@@ -163,18 +163,19 @@ async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
     there = next((one for one in await tenant.exchange.relationships() if one.identity == identity), None)
     if there is None:
         return Applied(note="The organization relationship is gone already")
+    created = entry.created or _was_absent(entry)
     after = {key: value for key, value in entry.after.items() if key in PARAMETERS and value is not None}
-    changed = {key: value for key, value in after.items() if entry.created or entry.before.get(key) != value}
-    if entry.created and there.values.get("Enabled") is False:
+    changed = {key: value for key, value in after.items() if created or entry.before.get(key) != value}
+    if created and there.values.get("Enabled") is False:
         # One that was disabled since gives nothing to anybody, so taking it away widens nothing.
         changed.pop("Enabled", None)
     back = _back(entry, changed, there)
     now = {key: _spelled(value, there.values.get(key), key) for key, value in changed.items()}
-    if not entry.created and not difference(back, now) and elements(back, "DomainNames") == elements(now, "DomainNames"):
+    if not created and not difference(back, now) and elements(back, "DomainNames") == elements(now, "DomainNames"):
         return Applied(ids={"relationship": there.identity}, note="The values are those of before already")
-    if difference(changed, now) or (entry.created and elements(changed, "DomainNames") != elements(now, "DomainNames")):
+    if difference(changed, now) or (created and elements(changed, "DomainNames") != elements(now, "DomainNames")):
         raise WontWork(_both(there, changed, now))
-    if entry.created:
+    if created:
         await tenant.exchange.remove_relationship(there.identity)
         return Applied(note="The organization relationship that we had created was removed")
     await tenant.exchange.set_relationship(there.identity, back)
@@ -207,6 +208,11 @@ def _matching(subject: Subject, all_: tuple[Relationship, ...]) -> list[Relation
     name = str(asked.get("Name", subject.partner.name))[:_MOST_NAME].casefold()
     domains = elements(asked, "DomainNames")
     return [one for one in all_ if domains & set(one.domains) or one.name.casefold() == name]
+
+
+def _was_absent(entry: Entry) -> bool:
+    """There was none before: Exchange tells no one's own objects apart, so where the answer to the creation was lost, this tells it."""
+    return all(key in entry.after and entry.before.get(key) is None for key in ("DomainNames", "Enabled"))
 
 
 def _back(entry: Entry, changed: State, there: Relationship) -> dict[str, Value]:
