@@ -41,6 +41,7 @@ class Subject:
     table for this one attempt. `group` is an object id. `members` maps opaque person ids to directory object ids.
     `details` is what the request says about how to do it (never compared). `ids` are those that earlier applies
     returned; `intents` are all earlier applies of this task, oldest first. `seen` is what `read` has just found, for apply.
+    `kept` is, for undo, what the person's own data were before (see `Step.personal`); empty where they were erased.
     `waited` is how long ago the task was first attempted, in seconds.
     """
 
@@ -53,6 +54,7 @@ class Subject:
     ids: Mapping[str, str] = field(default_factory=dict)
     intents: tuple[Intent, ...] = ()
     seen: State = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
     waited: float = 0.0
 
     @property
@@ -154,6 +156,9 @@ class Step[Tenant]:
 
     `asks_exchange`: its preflight asks Exchange Online though its writes are elsewhere; Exchange takes very few calls at once.
 
+    `personal` names keys that `read` gives besides those that are wanted: data of the person (texts), which apply replaces. No journal
+    has them: before the first apply they are kept in the `people` table, with the request, and erased with the person.
+
     Whether a step that a clean-up run asks for (`by_clock`) is still wanted is asked again just before it is carried out.
 
     * `wanted(ask)` -> what must be true, or None where the request does not ask for it. Raises Refusal for settings that are wrong.
@@ -192,5 +197,6 @@ class Step[Tenant]:
     reversible: bool = True
     by_clock: bool = False
     asks_exchange: bool = False
+    personal: tuple[str, ...] = ()
     preflight: Callable[[Tenant, Preflight], Awaitable[tuple[Finding, ...]]] | None = None
     instruct: Callable[[Subject, Mapping[str, Value]], str | None] | None = None

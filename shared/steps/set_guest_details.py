@@ -56,13 +56,16 @@ def wanted(ask: Ask) -> Wish | None:
 
 
 async def read(tenant: Tenant, subject: Subject) -> State:
-    """The properties; `named` says that the guest is called as asked."""
+    """The properties; `named` says that the guest is called as asked, and where not, `name` and `nameAsked` are both names."""
     user = await _user(tenant, subject)
     profile = await tenant.profiles.of_user(user) if user else None
     if profile is None:
         raise NotYet(f"Guest {user or subject.id} is not known everywhere in the directory yet", after=REPLICATION_WAIT)
     shown: dict[str, Value] = {name: profile.values.get(name) or None for name in _PLAIN}
-    named = profile.values.get("displayName") == _name(subject)
+    called, asked = profile.values.get("displayName", ""), _name(subject)
+    named = called == asked
+    if not named and asked:
+        shown |= {"name": called, "nameAsked": asked}
     return shown | {"named": named, "user": profile.id, "external": profile.external, "synced": profile.synced}
 
 
@@ -88,22 +91,40 @@ async def apply(tenant: Tenant, subject: Subject, change: Mapping[str, Value]) -
 
 
 async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
-    """The properties are those of before; the name stays, because the one of before is kept nowhere."""
+    """The properties are those of before, and the name too, unless what it was has been erased."""
     user = entry.ids.get("user") or str(entry.after.get("user") or "")
     profile = await tenant.profiles.of_user(user) if user else None
     if profile is None:
         return Applied(note="The guest is gone already")
-    ours = {name: entry.after[name] for name in _PLAIN if name in entry.after and entry.before.get(name) != entry.after[name]}
-    now = {name: profile.values.get(name) or None for name in ours}
+    ours: dict[str, Value] = {
+        name: entry.after[name] for name in _PLAIN if name in entry.after and entry.before.get(name) != entry.after[name]
+    }
+    now: dict[str, Value] = {name: profile.values.get(name) or None for name in ours}
     back = {name: str(entry.before[name]) if entry.before.get(name) else None for name in ours}
-    note = "; the name stays" if "named" in entry.after else ""
+    note = ""
+    if "named" in entry.after:
+        if subject.kept:
+            ours["displayName"], now["displayName"] = subject.kept["nameAsked"], profile.values.get("displayName")
+            back["displayName"] = subject.kept["name"]
+        else:
+            note = "; the name stays, because what it was before has been erased"
     if now == back:
         return Applied(ids={"user": user}, note=f"The details are those of before already{note}")
-    if strange := [name for name in ours if now[name] != ours[name]]:
-        both = "; ".join(f"{name} was {ours[name]!r} and is {now[name]!r}" for name in strange)
-        raise WontWork(f"User {user} was changed by somebody after us ({both}): set it by hand as it should be")
+    # Whoever put one back has done our work.
+    if strange := [name for name in ours if now[name] not in {ours[name], back[name]}]:
+        raise WontWork(
+            f"User {user} was changed by somebody after us ({_both(strange, ours, now)}): set it by hand as it should be"
+        )
     await tenant.profiles.change(user, back)
     return Applied(ids={"user": user}, note=f"The details of before are set again{note}")
+
+
+def _both(strange: list[str], ours: Mapping[str, Value], now: Mapping[str, Value]) -> str:
+    """What each was and is; a person's name stands in no reason."""
+    return "; ".join(
+        f"{name} is not what we set" if name == "displayName" else f"{name} was {ours[name]!r} and is {now[name]!r}"
+        for name in strange
+    )
 
 
 def settled(subject: Subject, actual: State) -> str:
@@ -146,4 +167,5 @@ SET_GUEST_DETAILS = Step(
     settled=settled,
     after=("invite-guest",),
     keeps=("user",),
+    personal=("name", "nameAsked"),
 )

@@ -8,7 +8,8 @@ here as well, in partition `message`, until somebody has dealt with them.
 import asyncio
 import base64
 import hashlib
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 
 from shared.nouns.person import Person
 from shared.tables.store import MOST_IN_A_TRANSACTION, Delete, Merge, Table
@@ -28,7 +29,7 @@ class People:
         """Addresses and names are on record, and that the request named them. Bears repetition; a known name stays if none
         is given."""
         people = tuple(people)
-        key = hashlib.sha256(request.encode()).hexdigest()[:16]
+        key = _digest(request)
         shelves: dict[str, list[Merge]] = {}
         for person in people:
             home = {"PartitionKey": _shelf(person.id)}
@@ -54,9 +55,22 @@ class People:
 
     async def note_request(self, person: str, request: str, partner: str) -> None:
         """The request is among those about the person, whose address may never have been known. Bears repetition."""
-        key = hashlib.sha256(request.encode()).hexdigest()[:16]
+        key = _digest(request)
         row = {"PartitionKey": _shelf(person), "RowKey": f"{person}|{key}", "request": request, "partner": partner}
         await self._table.write(Merge(row))
+
+    async def keep(self, person: str, request: str, values: Mapping[str, str]) -> None:
+        """What the person's own data were before the request changed them; the first time counts. Whoever was erased stays so."""
+        key = f"{person}|{_digest(request)}"
+        row = await self._table.get(_shelf(person), key)
+        if row is not None and "before" not in row:
+            home = {"PartitionKey": _shelf(person), "RowKey": key}
+            await self._table.write(Merge({**home, "before": json.dumps(dict(values), ensure_ascii=False)}))
+
+    async def kept(self, person: str, request: str) -> dict[str, str]:
+        """What `keep` has kept of the person for the request, as long as neither is erased."""
+        row = await self._table.get(_shelf(person), f"{person}|{_digest(request)}")
+        return {} if row is None or "before" not in row else json.loads(str(row["before"]))
 
     async def requests_of(self, person: str) -> list[tuple[str, str]]:
         """The requests that named the person, each with the partner it was for."""
@@ -64,7 +78,7 @@ class People:
 
     async def unlink(self, person: str, request: str) -> bool:
         """The request has not named the person, as far as is on record; whether another has. Bears repetition."""
-        key = hashlib.sha256(request.encode()).hexdigest()[:16]
+        key = _digest(request)
         await self._table.write(Delete(_shelf(person), f"{person}|{key}"))
         return bool(await self.requests_of(person))
 
@@ -83,6 +97,10 @@ class People:
 
     async def forget_message(self, digest: str) -> None:
         await self._table.write(Delete("message", digest))
+
+
+def _digest(request: str) -> str:
+    return hashlib.sha256(request.encode()).hexdigest()[:16]
 
 
 def _shelf(person: str) -> str:

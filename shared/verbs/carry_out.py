@@ -110,6 +110,8 @@ class _Pass:
         earlier = tuple(replace(other, answered=True) for other in task.intents)
         created = task.created or (task.unanswered and actual.get("ours") is True)
         held = replace(claim(task, task.attempt, until, now), intents=(*earlier, intent)[-MOST_INTENTS:], created=created)
+        if personal := {key: str(actual[key]) for key in self.step.personal if actual.get(key)}:
+            await self.world.tables.people.keep(task.subject, task.request, personal)
         # Claim and intent are one row, so one write; the intent gets its journal entry with the outcome (decision 6).
         task = await self.world.tables.tasks.save(held, *self._seen_since(task, actual))
         try:

@@ -115,7 +115,9 @@ async def _undo(world: World, step: Step[Tenant], request: Request, task: Task, 
 async def _subject(world: World, change: Change) -> Subject:
     """The subject as the earlier task saw it, with all that it found out."""
     subject, _, _ = await subject_of(world, change.request, change.task, back=True)
-    return replace(subject, intents=change.task.intents)
+    personal = world.step(change.task.step).personal
+    kept = await world.tables.people.kept(change.task.subject, change.request.id) if personal else {}
+    return replace(subject, intents=change.task.intents, kept=kept)
 
 
 def _journal(world: World, request: Request, task: Task, change: Change, applied: Applied) -> JournalEntry:

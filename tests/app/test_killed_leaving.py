@@ -85,6 +85,34 @@ async def _dying(stage: Stage, there: Moment, template: str, end: dict[str, Any]
         raise AssertionError(f"killed {where}: {error}") from error
 
 
+async def test_a_worker_that_dies_anywhere_while_a_guest_is_renamed_loses_no_name(stage: Stage, tmp_path: Path) -> None:
+    rig, _ = await begun(stage, templates(tmp_path))
+    plant(stage.running.services.tenant, {"users": [{"mail": "ana@fabrikam.com", "userType": "Guest", "displayName": "Before"}]})
+    before = picture(stage.running)
+    there = stage.moment(rig, ENTENTE_TEMPLATES=str(tmp_path))
+    coming = {
+        **SMALL,
+        "template": "freely",
+        "guests": [{"email": "ana@fabrikam.com", "name": "Ana"}],
+        "steps": {"set-guest-details": {"companyName": None, "displayName": "{name} ({partner})"}},
+    }
+    rig = await stage.back_at(there)
+    await rig.settle(coming)
+    assert picture(stage.running)["users"][0]["displayName"] == "Ana (Fabrikam)"
+    calls = list(zip(rig.border.queues, rig.border.log, strict=True))
+    # The relationship comes along by the template; who dies after making it has to know later that it was not there.
+    for number, (queue, what) in enumerate(calls, start=1):
+        if queue in {"set-guest-details", "set-organization-relationship"} and what.rpartition(".")[2] not in READS:
+            rig = await stage.back_at(there)
+            rig.border.kill_at, rig.border.kill_after_effect = number, True
+            await rig.settle(coming)
+            await gone(rig, "freely")
+            try:
+                assert_gone(stage, rig, before)
+            except AssertionError as error:
+                raise AssertionError(f"killed after call {number} ({what}): {error}") from error
+
+
 @pytest.fixture
 async def counted(stage: Stage, tmp_path: Path) -> tuple[int, int]:
     """How many calls the example with every option makes when it comes, and when it goes."""

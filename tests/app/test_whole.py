@@ -12,6 +12,7 @@ from shared.nouns.errors import Refusal
 from shared.nouns.messages import Attempt
 from shared.tables.requests import RequestState
 from shared.verbs.approve import approve, expire, reject
+from shared.verbs.personal import forget
 from tests.app.conftest import Stage
 from tests.app.whole import carried_out, differences, few, picture, refusals, rows, sights, templates, tried_again, unfinished
 from tests.rig import Rig
@@ -190,6 +191,37 @@ async def test_who_leaves_leaves_all_groups_and_the_others_stay(stage: Stage, tm
     assert len(readers["members"]) == 1
     await carried_out(rig, simple("off", action="offboard"))
     assert differences(before, picture(stage.running)) == []
+
+
+async def test_who_goes_is_called_as_before_and_only_the_people_table_ever_knew_the_name(stage: Stage, tmp_path: Path) -> None:
+    rig = await listed(stage, tmp_path)
+    tenant = stage.running.services.tenant
+    plant(tenant, {"users": [{"mail": "bo@fabrikam.com", "userType": "Guest", "displayName": "Bo Zabini-Before"}]})
+    before = picture(stage.running)
+    named = {"set-guest-details": {"companyName": None, "displayName": "{name} ({partner})"}}
+    await carried_out(rig, simple("first", [BO], steps=named))
+    # A later request calls him otherwise: the latest is taken back first.
+    await carried_out(rig, simple("second", [{**BO, "name": "Bo the Second"}], steps=named))
+    assert picture(stage.running)["users"][0]["displayName"] == "Bo the Second (Fabrikam)"
+    await carried_out(rig, simple("off", action="offboard"))
+    assert differences(before, picture(stage.running)) == []
+    for name, table in rig.tables.items():
+        for spot, row in table.content.items():
+            assert name == "people" or "Zabini" not in str(row), (name, spot)
+    kept = [row for row in rig.tables["people"].content.values() if "Zabini" in str(row)]
+    assert len(kept) == 1
+    assert kept[0]["request"] == "first", "it goes with the request, and with the person"
+
+
+async def test_the_name_of_before_is_not_put_back_once_the_person_was_erased(stage: Stage, tmp_path: Path) -> None:
+    rig = await listed(stage, tmp_path)
+    plant(stage.running.services.tenant, {"users": [{"mail": "bo@fabrikam.com", "userType": "Guest", "displayName": "B"}]})
+    await carried_out(rig, simple("first", [BO], steps={"set-guest-details": {"displayName": "{name} ({partner})"}}))
+    await forget(rig.world, "bo@fabrikam.com", "user privacy", reason="asked for", force=True)
+    assert all("Bo" not in str(row) for row in rig.tables["people"].content.values())
+    await carried_out(rig, simple("off", action="offboard"))
+    (bo,) = picture(stage.running)["users"]
+    assert (bo["displayName"], bo["companyName"]) == ("Bo (Fabrikam)", None)
 
 
 async def test_a_leaving_that_is_asked_for_while_people_still_come_in_takes_them_all_out(stage: Stage, tmp_path: Path) -> None:

@@ -361,6 +361,17 @@ async def test_a_guests_details_are_set_and_put_back(tenant: Tenant, simulation:
         await SET_GUEST_DETAILS.undo(tenant, subject, entry)
     shown = simulation.user(ana.address)
     assert [shown.get(name) for name in ("displayName", "companyName", "jobTitle")] == ["Ana Silva (Fabrikam)", None, None]
+    # What the guest was called before is not in the entry: the runner keeps it with the person.
+    assert "Silva" not in str(entry)
+    known = replace(subject, kept={"name": "Ana", "nameAsked": "Ana Silva (Fabrikam)"})
+    simulation.order("POST", "act", {"do": "update", "target": shown["id"], "set": {"displayName": "Ana S."}})
+    with pytest.raises(WontWork, match="displayName is not what we set") as stopped:
+        await SET_GUEST_DETAILS.undo(tenant, known, entry)
+    assert "Ana" not in str(stopped.value)
+    simulation.order("POST", "act", {"do": "update", "target": shown["id"], "set": {"displayName": "Ana Silva (Fabrikam)"}})
+    for _ in range(2):
+        await SET_GUEST_DETAILS.undo(tenant, known, entry)
+    assert simulation.user(ana.address)["displayName"] == "Ana"
     own = Subject("p-mia", FABRIKAM, Person("p-mia", "mia@contoso.com"))
     assert "our own people" in str(SET_GUEST_DETAILS.explain(own, await SET_GUEST_DETAILS.read(tenant, own)))
     with pytest.raises(NotYet):
