@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.tables.partners import Partners
-from shared.tenant.sightings import Sighting
+from shared.tenant.noticed import Sighting
 
 KEPT = timedelta(minutes=5)
 # How soon every process knows of a new partner. Microsoft Graph takes longer to tell of a guest.
