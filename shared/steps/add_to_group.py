@@ -60,12 +60,14 @@ async def apply(tenant: Tenant, subject: Subject, change: Mapping[str, Value]) -
 
 
 async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
-    """The guests whom we added are no members any more; those who were before stay."""
+    """The guests whom we added are no members any more; those who were before stay. A group that is gone has no members."""
     group = _group(subject)
     ours = [person for person, was in entry.after.items() if was == MEMBER and entry.before.get(person) is None]
     users = [person for person in ours if person in subject.members]
-    if not users or await tenant.groups.read(group) is None:
+    if not users:
         return Applied(note="There is nothing of ours in the group")
+    if await tenant.groups.read(group) is None:
+        return Applied(note="The group is gone already")
     there = (await tenant.groups.members_among(group, _distinct(subject, users))).members
     for user in sorted(there):
         await tenant.groups.remove_member(group, user)

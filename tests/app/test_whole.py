@@ -303,6 +303,26 @@ async def test_guests_follow_into_a_group_of_the_same_request_and_hear_why_there
     assert len(made["members"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("first", "said"),
+    [("create-group", "The group is gone already"), ("add-to-group", "1 of 1 guests whom we had added were removed")],
+)
+async def test_a_group_and_its_members_go_in_either_order(stage: Stage, tmp_path: Path, first: str, said: str) -> None:
+    rig = await listed(stage, tmp_path)
+    before = picture(stage.running)
+    await carried_out(rig, simple("new", [{**ANA, "groups": ["apollo"]}], steps=NEW))
+    rig.submit(simple("off", action="offboard"))
+    await rig.deliver_until(lambda: {first, "create-group", "add-to-group"} <= {due.envelope.queue for due in rig.bus.waiting})
+    (ahead,) = [due for due in rig.bus.waiting if due.envelope.queue == first]
+    await rig.run(ahead.envelope)
+    await rig.deliver_all()
+    assert unfinished(rig, "off") == []
+    (reason,) = [row["reason"] for row in rows(rig, "off") if "|add-to-group|" in row["RowKey"]]
+    assert said in reason
+    assert differences(before, picture(stage.running)) == []
+    assert rig.tables["parked"].content == {}
+
+
 async def test_what_was_left_out_for_a_guest_is_done_once_the_guest_is_tried_again(stage: Stage, tmp_path: Path) -> None:
     rig = await listed(stage, tmp_path)
     tenant = stage.running.services.tenant
