@@ -73,11 +73,12 @@ def show_run(
     name: Run,
     *,
     move: Annotated[str, typer.Option(help="Only those who would be: keep, report, warn, block, delete or restore.")] = "",
+    kind: Annotated[str, typer.Option(help="Only guests (guest), or only B2B members (member), who are never touched.")] = "",
     as_json: Json = False,
 ) -> None:
     """Show a run with every guest that it names and the evidence on each."""
     with told(as_json=as_json), api() as there:
-        _print(there, there.cleanup_run(name, move=move), as_json=as_json, move=move)
+        _print(there, there.cleanup_run(name, move=move, kind=kind), as_json=as_json, move=move, kind=kind)
 
 
 @cleanup_app.command("release")
@@ -101,11 +102,11 @@ def _decide(name: str, verb: str, reason: str, *, as_json: bool) -> None:
             show.console().print(show.plain(f"Clean-up run {found['id']} is {found['state']}, by {found['decidedBy']}"))
 
 
-def _print(there: Any, found: Mapping[str, Any], *, as_json: bool, move: str = "") -> None:
+def _print(there: Any, found: Mapping[str, Any], *, as_json: bool, move: str = "", kind: str = "") -> None:
     guests = list(found["guests"])
     after = found["next"]
     while after:
-        page = there.cleanup_run(found["id"], after=after, move=move)
+        page = there.cleanup_run(found["id"], after=after, move=move, kind=kind)
         guests += page["guests"]
         after = page["next"]
     if as_json:

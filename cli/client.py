@@ -135,9 +135,9 @@ class Api:
         """A clean-up run that only reports is under way."""
         return dict(self._call("POST", "cleanup-runs"))
 
-    def cleanup_run(self, name: str, *, after: str = "", move: str = "") -> dict[str, Any]:
+    def cleanup_run(self, name: str, *, after: str = "", move: str = "", kind: str = "") -> dict[str, Any]:
         """A clean-up run with a page of its guests, `next` naming where to go on."""
-        asked = {"after": after, "move": move}
+        asked = {"after": after, "move": move, "kind": kind}
         return dict(self._call("GET", f"cleanup-runs/{quote(name, safe='')}", params={k: v for k, v in asked.items() if v}))
 
     def decide_cleanup(self, name: str, verb: str, reason: str) -> dict[str, Any]:
@@ -151,6 +151,15 @@ class Api:
             page = self._call("GET", "guests", params={**wanted, "after": after})
             yield from page["guests"]
             after = page["next"]
+
+    def members(self, partner: str) -> tuple[list[dict[str, Any]], str | None]:
+        """All B2B members, and when the directory was read for that; None where it was not yet."""
+        found: list[dict[str, Any]] = []
+        page: dict[str, Any] = {"next": ""}
+        while page["next"] is not None:
+            page = self._call("GET", "guests", params={"kind": "member", "partner": partner, "after": page["next"]})
+            found += page["members"]
+        return found, page["read"]
 
     def guest(self, verb: str, asked: Mapping[str, str]) -> dict[str, Any]:
         """The guest is shown, or what was decided about them is done."""

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,6 +34,9 @@ _LABELS = {
 }
 
 
+_MEMBER_COLUMNS = ("partner", "user", "domain", "enabled", "invited", "created", "lastSignIn")
+
+
 def _wanted(partner: str, stage: str, ends_before: str, sponsor: str) -> dict[str, str]:
     asked = {"partner": partner, "stage": stage, "endsBefore": ends_before, "sponsor": sponsor}
     return {key: value for key, value in asked.items() if value}
@@ -45,6 +48,7 @@ def list_guests(
     stage: Annotated[str, typer.Option(help="invited, redeemed, warned, blocked, deleted or gone.")] = "",
     ends_before: Annotated[str, typer.Option(metavar="DATE", help="Only those whose last day is before this day.")] = "",
     sponsor: Annotated[str, typer.Option(metavar="ID", help="Only those of this sponsor (object id).")] = "",
+    kind: Annotated[str, typer.Option(help="guest, or member: B2B members, whom clean-up never touches.")] = "guest",
     *,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_json: Json = False,
@@ -53,6 +57,13 @@ def list_guests(
     with told(as_json=as_json), api() as there:
         if as_csv and as_json:
             raise BadInput("Say --csv or --json, not both.")
+        if kind not in {"guest", "member"}:
+            raise BadInput("--kind is guest or member.")
+        if kind == "member":
+            if stage or ends_before or sponsor:
+                raise BadInput("B2B members have no stage, last day or sponsor on record: list them by --partner alone.")
+            _members(*there.members(partner), as_csv=as_csv, as_json=as_json)
+            return
         found = there.guests(_wanted(partner, stage, ends_before, sponsor))
         if as_json:
             print_json({"guests": list(found)})
@@ -156,13 +167,43 @@ def exempt_list(*, as_json: Json = False) -> None:
         show.console().print(table if found else "Nobody is exempt.")
 
 
+def _members(found: Sequence[Mapping[str, Any]], read: str | None, *, as_csv: bool, as_json: bool) -> None:
+    if as_json:
+        print_json({"members": found, "read": read})
+    elif as_csv:
+        typer.echo(_csv(_MEMBER_COLUMNS, found), nl=False)
+    elif read is None:
+        show.console().print("No clean-up run has read the directory yet: 'entente cleanup plan' does, and changes nothing.")
+    else:
+        _print_members(found, read)
+
+
+def _print_members(found: Sequence[Mapping[str, Any]], read: str) -> None:
+    out = show.console()
+    if found:
+        table = table_of("B2B member", "domain", "partner", "enabled", "last sign-in")
+        for each in found:
+            enabled = "unknown" if each["enabled"] is None else "yes" if each["enabled"] else "no"
+            last = (each["lastSignIn"] or "unknown")[:10]
+            words = (each["domain"] or "unknown", each["partner"] or "on no record", enabled, last)
+            table.add_row(show.plain(each["user"], "bold"), *map(show.plain, words))
+        out.print(table)
+    out.print(
+        show.plain(f"{len(found)} B2B members, as the directory was read at {read[:16]}. Clean-up never touches them.", "dim")
+    )
+
+
 def guests_csv(found: Iterable[Mapping[str, Any]]) -> str:
     """The guests as CSV. A cell that a spreadsheet would compute begins with an apostrophe."""
+    return _csv(_COLUMNS, found)
+
+
+def _csv(columns: Sequence[str], found: Iterable[Mapping[str, Any]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(_COLUMNS)
+    writer.writerow(columns)
     for each in found:
-        cells = [each[name] for name in _COLUMNS]
+        cells = [each[name] for name in columns]
         writer.writerow([cell(" ".join(map(str, one)) if isinstance(one, list) else one) for one in cells])
     return out.getvalue()
 

@@ -63,8 +63,11 @@ async def plan_cleanup(req: func.HttpRequest, ours: World, caller: Caller) -> fu
 @bp.route(route="cleanup-runs/{id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 @needs(*LOOK)
 async def show_cleanup_run(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
-    """One run with a page of its guests and the evidence on each (`after`, the `next` of the page before; `move`)."""
-    found = await run_view(ours, req.route_params["id"], behind=req.params.get("after", ""), move=req.params.get("move", ""))
+    """One run with a page of its guests and the evidence on each (`after`, the `next` of the page before; `move`, `kind`)."""
+    asked = req.params
+    found = await run_view(
+        ours, req.route_params["id"], behind=asked.get("after", ""), move=asked.get("move", ""), kind=asked.get("kind", "")
+    )
     return answer(found) if found else answer({"error": "there is no such clean-up run"}, 404)
 
 

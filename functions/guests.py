@@ -1,6 +1,6 @@
 """Guests over HTTP: listed, shown, kept, ended, had back, and exempt from clean-up. Addresses go in bodies, never in URLs."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from shared.verbs.exempt import exempt, unexempt
 from shared.verbs.guest_dates import end
 from shared.verbs.world import World
 from shared.views.guests import Wanted, exemption_view, find, guests_view, shown
+from shared.views.members import members_view
 
 POWER = "guests"
 LOOK = ("Reader", "Approver", "Operator")
@@ -26,7 +27,12 @@ bp = func.Blueprint()
 @bp.route(route="guests", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 @needs(*LOOK)
 async def list_guests(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
-    """A page of guests (`partner`, `stage`, `endsBefore`, `sponsor`; `after`, the `next` of the page before). No address is told."""
+    """A page of guests (`partner`, `stage`, `endsBefore`, `sponsor`; `after`, the `next` of the page before). No address is told.
+
+    `kind=member` (with `partner`, `after`) lists B2B members instead, under `members`.
+    """
+    if (kind := req.params.get("kind", "guest")) != "guest":
+        return answer(await _members(ours, kind, req.params))
     before = req.params.get("endsBefore", "")
     wanted = Wanted(
         partner=req.params.get("partner", ""),
@@ -67,6 +73,14 @@ async def list_exemptions(req: func.HttpRequest, ours: World, caller: Caller) ->
     today = ours.clock().date()
     found = [exemption_view(one) | {"over": one.until < today} async for one in ours.tables.exemptions.all()]
     return answer({"exemptions": sorted(found, key=lambda one: (one["until"], one["person"]))})
+
+
+async def _members(ours: World, kind: str, asked: Mapping[str, str]) -> dict[str, Any]:
+    if kind != "member":
+        raise Refusal([Fault("kind", "must be guest or member")])
+    if others := [name for name in ("stage", "endsBefore", "sponsor") if asked.get(name)]:
+        raise Refusal([Fault(others[0], "is not known of B2B members: ask by partner alone")])
+    return await members_view(ours, asked.get("partner", ""), behind=asked.get("after", ""))
 
 
 async def _extend(ours: World, asked: dict[str, Any], who: str) -> dict[str, Any]:

@@ -10,7 +10,10 @@ _STATES = {"PendingAcceptance": "p", "Accepted": "a"}
 
 @dataclass(frozen=True)
 class Sighting:
-    """A guest as the directory had them. Instants are in whole minutes. `denied` is a domain of theirs that may not be invited."""
+    """A guest as the directory had them. Instants are in whole minutes. `denied` is a domain of theirs that may not be invited.
+
+    `domain` is that of a B2B member's organization; of guests it is not kept.
+    """
 
     user: str
     user_type: str
@@ -22,14 +25,26 @@ class Sighting:
     interactive: datetime | None = None
     background: datetime | None = None
     successful: datetime | None = None
+    domain: str = ""
+
+    @property
+    def member(self) -> bool:
+        """From outside, and no guest: clean-up never touches them."""
+        return self.user_type.lower() != "guest"
 
 
 def packed(one: Sighting) -> str:
-    """The line: id, flags, four instants, and the domain that is denied."""
+    """The line: id, flags, four instants, the domain that is denied, and that of a member."""
     flags = _TYPES.get(one.user_type.lower(), "x") + {True: "e", False: "d", None: "?"}[one.enabled]
     flags += _STATES.get(one.redemption, "-") + ("i" if one.invited else "-")
     times = (one.created, one.interactive, one.background, one.successful)
-    return " ".join((one.user.replace("-", ""), flags, *(_minutes(at) for at in times), one.denied)).rstrip()
+    domains = (one.denied or "-", one.domain) if one.domain else (one.denied,)
+    return " ".join((one.user.replace("-", ""), flags, *(_minutes(at) for at in times), *domains)).rstrip()
+
+
+def is_of_a_member(line: str) -> bool:
+    """Whether the line is about somebody who is no guest, without reading all of it."""
+    return line[33:34] != "g"
 
 
 def unpacked(line: str) -> Sighting:
@@ -43,10 +58,11 @@ def unpacked(line: str) -> Sighting:
         created=created,
         redemption={"p": "PendingAcceptance", "a": "Accepted"}.get(flags[2], ""),
         invited=flags[3] == "i",
-        denied=rest[4] if len(rest) > 4 else "",
+        denied=rest[4].removeprefix("-") if len(rest) > 4 else "",
         interactive=interactive,
         background=background,
         successful=successful,
+        domain=rest[5] if len(rest) > 5 else "",
     )
 
 

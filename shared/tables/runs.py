@@ -79,7 +79,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A guest whom a run names: what would become of them, by which rule and since when, and the evidence in words."""
+    """A guest whom a run names: what would become of them, by which rule and since when, and the evidence in words.
+
+    `kind` is guest, or member for a B2B member, who is only named.
+    """
 
     partner: str
     person: str
@@ -89,6 +92,7 @@ class Candidate:
     cycle: str
     words: str
     evidence: str
+    kind: str = "guest"
 
     @property
     def key(self) -> str:
@@ -122,6 +126,10 @@ class Runs:
     async def latest(self) -> list[Run]:
         """Every run, the newest first."""
         return [_decoded(row) async for row in self._table.rows(ALL)][::-1]
+
+    async def last_reading(self) -> Run | None:
+        """The newest run that has read the whole directory."""
+        return next((run for run in await self.latest() if run.state not in {RunState.READING, RunState.FAILED}), None)
 
     async def remove(self, run: str) -> None:
         """Nothing of the run is on record; its own row goes last. Bears repetition."""
@@ -169,6 +177,7 @@ class Runs:
                     "cycle": one.cycle,
                     "words": one.words,
                     "evidence": one.evidence,
+                    "kind": one.kind,
                 }
             )
             for one in candidates
@@ -264,4 +273,4 @@ def _decoded(row: Row) -> Run:
 def _candidate(row: Row) -> Candidate:
     _, partner, person = str(row["RowKey"]).split("|")
     words = {name: str(row.get(name, "")) for name in ("user", "move", "rule", "cycle", "words", "evidence")}
-    return Candidate(partner, person, **words)
+    return Candidate(partner, person, **words, kind=str(row.get("kind") or "guest"))

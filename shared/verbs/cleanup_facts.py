@@ -91,6 +91,7 @@ def sighting(listed: Listed, denied: str) -> Sighting:
         interactive=listed.interactive,
         background=listed.background,
         successful=listed.successful,
+        domain=next(iter(listed.domains), "") if listed.user_type != "Guest" else "",
     )
 
 

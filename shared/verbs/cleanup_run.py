@@ -192,7 +192,7 @@ async def _decide_for(world: World, run: Run, chunk: _Chunk, directory: Mapping[
         decision = _reported(decision, facts, mailbox=bool(world.settings.mailbox))
         counts[decision.move.value] += 1
         counts["known"] += there is not None and there.user_type == "Guest"
-        if decision.reason is not None or decision.move is not Move.KEEP:
+        if decision.reason is not None or decision.move is not Move.KEEP or (there is not None and there.member):
             named.append(_candidate(guest, there, decision))
     await world.tables.runs.name(run.id, named)
     await world.tables.runs.note_chunk(run.id, facts.partner.tenant_id, chunk.behind or "0", counts)
@@ -284,4 +284,5 @@ def _candidate(guest: Guest, there: Sighting | None, decision: Decision) -> Cand
         cycle=reason.cycle if reason is not None else "",
         words=decision.words,
         evidence=evidence(guest, there),
+        kind="member" if there is not None and there.member else "guest",
     )

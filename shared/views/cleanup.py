@@ -7,6 +7,7 @@ from shared.tables.runs import Candidate, Run
 from shared.verbs.world import World
 
 PAGE = 500
+KINDS = ("guest", "member")
 MOVES = ("keep", "report", "warn", "block", "delete", "restore")
 
 
@@ -15,16 +16,18 @@ async def runs_view(world: World) -> list[dict[str, Any]]:
     return [_run(run) for run in await world.tables.runs.latest()]
 
 
-async def run_view(world: World, name: str, *, behind: str = "", move: str = "") -> dict[str, Any] | None:
-    """The run and a page of its guests, those of one `move` only where it is given; None where there is no such run."""
+async def run_view(world: World, name: str, *, behind: str = "", move: str = "", kind: str = "") -> dict[str, Any] | None:
+    """The run and a page of its guests, those of one `move` or `kind` only where it is given; None where there is no such run."""
     if move and move not in MOVES:
         raise Refusal([Fault("move", f"must be one of {', '.join(MOVES)}")])
+    if kind and kind not in KINDS:
+        raise Refusal([Fault("kind", f"must be one of {', '.join(KINDS)}")])
     run = await world.tables.runs.get(name)
     if run is None:
         return None
     found: list[Candidate] = []
     async for one in world.tables.runs.candidates(run.id, behind=behind):
-        if not move or one.move == move:
+        if move in {"", one.move} and kind in {"", one.kind}:
             found.append(one)
         if len(found) > PAGE:
             break
@@ -56,6 +59,7 @@ def _guest(one: Candidate) -> dict[str, Any]:
         "partner": one.partner,
         "person": one.person,
         "user": one.user,
+        "kind": one.kind,
         "would": one.move,
         "rule": one.rule,
         "why": one.words,

@@ -319,6 +319,7 @@ def test_no_history_ends_with_a_guest_blocked_or_deleted_by_mistake(
     st.booleans(),
     st.lists(st.one_of(st.none(), st.datetimes(datetime(2000, 1, 2), datetime(2100, 1, 1))), min_size=4, max_size=4),  # noqa: DTZ001
     st.sampled_from(["", "fabrikam.com"]),
+    st.sampled_from(["", "northwind.com"]),
 )
 def test_what_a_run_keeps_of_a_guest_is_what_it_read(
     user: str,
@@ -328,7 +329,9 @@ def test_what_a_run_keeps_of_a_guest_is_what_it_read(
     invited: bool,
     times: list[datetime | None],
     denied: str,
+    domain: str,
 ) -> None:
     instants = [at.replace(tzinfo=UTC, second=0, microsecond=0) if at else None for at in times]
-    one = Sighting(user, kind, enabled, instants[0], redemption, invited, denied, *instants[1:])
+    created, *signed = instants
+    one = Sighting(user, kind, enabled, created, redemption, invited, denied, signed[0], signed[1], signed[2], domain)
     assert unpacked(packed(one)) == one

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from devstack.tenant.seed import plant
 from shared.nouns.errors import Refusal
 from shared.verbs.cleanup_decide import keep
 from shared.verbs.exempt import exempt, unexempt
 from shared.verbs.exemptions_due import exemption_notes
+from shared.views.cleanup import run_view
 from shared.views.guests import Wanted, find, guests_view
+from shared.views.members import members_view
 from tests.app.conftest import Stage
 from tests.app.test_cleanup import MIA, RULES, TEMPLATE, fresh, guest, request, run_now
 from tests.rig import Rig
@@ -102,3 +105,29 @@ async def test_whoever_is_kept_after_the_block_comes_back(rig: Rig) -> None:
     rig.now += timedelta(days=1)
     await run_now(rig)
     assert (await guest(rig, "ana")).stage == "redeemed"
+
+
+async def test_b2b_members_are_a_kind_of_their_own_and_never_touched(rig: Rig, stage: Stage) -> None:
+    tenant, ana = stage.running.services.tenant, await guest(rig, "ana")
+    assert (await members_view(rig.world))["read"] is None
+    plant(tenant, {"users": [{"mail": "zoe@northwind.com", "userType": "Member", "creationType": "Invitation"}]})
+    entry = tenant.objects.entry(ana.user)
+    assert entry is not None
+    tenant.objects.change(entry, userType="Member")
+    rig.now += timedelta(days=10)
+    run = await run_now(rig)
+    assert [(await guest(rig, name)).stage for name in ("ana", "ben")] == ["invited", "warned"]
+    named = await run_view(rig.world, run.id, kind="member")
+    assert named is not None
+    assert [(one["user"], one["would"]) for one in named["guests"]] == [(ana.user, "keep")]
+    assert "B2B member" in named["guests"][0]["why"]
+    listed = await members_view(rig.world)
+    assert sorted(one["domain"] for one in listed["members"]) == ["fabrikam.com", "northwind.com"]
+    assert {one["domain"]: bool(one["partner"]) for one in listed["members"]} == {"fabrikam.com": True, "northwind.com": False}
+    assert [one["user"] for one in (await members_view(rig.world, "fabrikam.com"))["members"]] == [ana.user]
+    first = await members_view(rig.world, most=1)
+    second = await members_view(rig.world, behind=str(first["next"]), most=1)
+    assert [*first["members"], *second["members"]] == listed["members"]
+    assert second["next"] is None
+    with pytest.raises(Refusal):
+        await run_view(rig.world, run.id, kind="robot")
