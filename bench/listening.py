@@ -24,6 +24,15 @@ GUEST_SHARE = 50
 MISSED_CHANGES = 10_000
 MISSED_GUESTS = 1_000
 KILLS = 10
+PARTNER = {
+    "version": 1,
+    "id": "first",
+    "template": "supplier",
+    "partner": {"name": "Fabrikam", "domains": ["fabrikam.com"]},
+    "sponsors": ["mia@contoso.com"],
+    "groups": ["partner-readers"],
+    "guests": [{"email": "first@fabrikam.com", "name": "First Guest"}],
+}
 # What we promise.
 REACTION_SECONDS = 2.0
 ANSWER_SECONDS = 0.1
@@ -33,14 +42,16 @@ LOOK_AGAIN_SECONDS = 0.25
 
 
 async def reactions() -> AsyncIterator[dict[str, Any]]:
-    """Fifty changes a second: from the notification to the end of the reaction, and how fast the webhook answers."""
-    async with _Scene(_people(GUESTS)) as scene:
+    """Fifty changes a second to guests, half of them on record and half of no partner: from the notification to the end of the reaction, how
+    fast the webhook answers, and the processor time that a change takes."""
+    async with _Scene(_people(GUESTS, known=GUESTS // 2), partner=True) as scene:
+        worked = scene.processor_seconds()
         begun, tasks = time.monotonic(), []
         for number in range(CHANGES_A_SECOND * SECONDS):
             tasks.append(asyncio.create_task(scene.change(number)))
             await asyncio.sleep(max(0.0, begun + (number + 1) / CHANGES_A_SECOND - time.monotonic()))
         await asyncio.gather(*tasks)
-        await scene.settled()
+        await scene.settled(later=False)
         taken = [line["seconds"] for line in scene.handled() if line["source"] == "webhook"]
         answers = [one["seconds"] for one in (await scene.sim("GET", "notifications?outcome=delivered"))["value"]]
         yield {
@@ -52,6 +63,10 @@ async def reactions() -> AsyncIterator[dict[str, Any]]:
             "webhookP99": _percentile(answers, 99),
             "webhookShareOfPromise": round(_percentile(answers, 99) / ANSWER_SECONDS, 3),
             "webhookSlowest": max(answers),
+            **{
+                f"{part}MillisecondsOfCpu": round(1000 * (seconds - worked[part]) / len(tasks), 1)
+                for part, seconds in scene.processor_seconds().items()
+            },
         }
 
 
@@ -132,8 +147,9 @@ async def missed() -> AsyncIterator[dict[str, Any]]:
 class _Scene:
     """A stack whose tenant tells of changes, with guests whom an administrator changes."""
 
-    def __init__(self, seed: dict[str, Any], *, hosts: int = 1, subscribed: bool = True) -> None:
+    def __init__(self, seed: dict[str, Any], *, hosts: int = 1, subscribed: bool = True, partner: bool = False) -> None:
         self._seed = seed
+        self._partner = partner
         self._hosts = hosts
         self._subscribed = subscribed
         self._folder = tempfile.TemporaryDirectory()
@@ -151,11 +167,15 @@ class _Scene:
         where = self.stack.addresses.to_json()
         self._control, self._bus, self._master = where["control"], where["serviceBusControl"], where["functionKeys"]["master"]
         self._front = where["functions"][0]
+        if self._partner:
+            await self._onboard(where["functionKeys"]["default"])
         await self.sim("POST", "seed", self._seed)
         self._guests = [one["id"] for one in self._seed["users"] if one["userType"] == "Guest"]
         await self.sim("PUT", "notifications/settings", {"delay": [0.0, 0.1], "retry": 1})
         if self._subscribed:
             await self._caught_up("users", "groups")
+            # The first round tells every guest there is; what is measured comes after it.
+            await self.settled(later=False)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -187,6 +207,17 @@ class _Scene:
         # What is ordered is done within ten seconds.
         await asyncio.sleep(11)
 
+    async def _onboard(self, key: str) -> None:
+        """A partner is on record."""
+        answer = await self._http.post(f"{self._front}/api/partner-requests", json=PARTNER, headers={"x-functions-key": key})
+        answer.raise_for_status()
+
+    def processor_seconds(self) -> dict[str, float]:
+        """The processor time that each part of the stack has used."""
+        pids: dict[str, Any] = self.stack.addresses.to_json()["pids"]
+        found = {"host": pids["hosts"], **{part: [pids[part]] for part in ("tables", "tenant")}}
+        return {part: sum(_worked(pid) for pid in listed) for part, listed in found.items()}
+
     async def _caught_up(self, *resources: str) -> None:
         while True:
             rounds = (await self.health())["delta"]
@@ -209,19 +240,20 @@ class _Scene:
             except httpx.TransportError:
                 await asyncio.sleep(0.01)
 
-    async def settled(self) -> None:
-        """Nothing is left to be told, and no message waits."""
+    async def settled(self, *, later: bool = True) -> None:
+        """Nothing is left to be told, and no message waits; with `later`, none that is for later either."""
+        states = ("active", "locked", "scheduled") if later else ("active", "locked")
         quiet = 0
         while quiet < 4:
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
             told = (await self.sim("GET", "notifications?since=999999999"))["pending"]
-            waiting = await self._waiting()
+            waiting = await self._waiting(states)
             quiet = 0 if told or waiting else quiet + 1
 
-    async def _waiting(self) -> int:
+    async def _waiting(self, states: tuple[str, ...]) -> int:
         listed = (await self._http.get(f"{self._bus}/_bus/queues")).json()["queues"]
         counts = [queue["counts"] for queue in listed if queue["name"] in {"tenant-changes", "keep-listening"}]
-        return sum(each[state] for each in counts for state in ("active", "locked", "scheduled"))
+        return sum(each[state] for each in counts for state in states)
 
     def handled(self) -> list[dict[str, Any]]:
         """What the hosts' logs say of changes that were reacted to, the earliest first."""
@@ -232,13 +264,26 @@ class _Scene:
         return sorted(found, key=_moment)
 
 
-def _people(guests: int, staff: int = 0) -> dict[str, Any]:
+def _people(guests: int, staff: int = 0, *, known: int = 0) -> dict[str, Any]:
+    """`known` of the guests are of the partner that `_onboard` puts on record, and are adopted when they are first told of."""
     invited = [
-        {"id": f"{n:08x}-0000-4000-9000-000000000000", "mail": f"guest{n}@fabrikam.com", "userType": "Guest"}
+        {
+            "id": f"{n:08x}-0000-4000-9000-000000000000",
+            "mail": f"guest{n}@{'fabrikam.com' if n < known else 'northwind.example'}",
+            "userType": "Guest",
+            # Longer ago than the directory's log goes back.
+            "createdDateTime": "2020-01-01T00:00:00Z",
+        }
         for n in range(guests)
     ]
     own = [{"userPrincipalName": f"staff{n}@contoso.com", "userType": "Member"} for n in range(staff)]
     return {"users": [*invited, *own]}
+
+
+def _worked(pid: int) -> float:
+    """Seconds of processor time, with what it has started."""
+    process = psutil.Process(pid)
+    return sum(one.cpu_times().user + one.cpu_times().system for one in (process, *process.children(recursive=True)))
 
 
 def _moment(line: dict[str, Any]) -> float:
