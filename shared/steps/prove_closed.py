@@ -16,15 +16,17 @@ from shared.nouns.step import Ask, Entry, Step, Subject, Wish
 from shared.steps.close_partner import partner_of
 from shared.steps.closings import PARTS
 from shared.steps.closings.part import CLOSED, NOT_READ
-from shared.steps.outside_shares import look_at_sites
 from shared.tenant import Tenant
 from shared.tenant.found import Outsider
+from shared.tenant.sharing import ANYBODY, Limits, SiteScope, sharing_with
 
 STEP = "prove-closed"
 # What was written a moment ago may not be seen everywhere: so long, what is open is looked at again before a person is called.
 PATIENCE = 300.0
 LOOK_AGAIN = 20.0
 _MOST_NAMED = 20
+# A look is for a proof, not an audit: so far into each site.
+LOOK = Limits(items=500)
 
 
 class ProveClosed(BaseModel):
@@ -64,7 +66,7 @@ async def read(tenant: Tenant, subject: Subject) -> State:
         still.append(f"{len(enabled)} of {len(people)} accounts of their people (users {some})")
     if still and subject.waited < PATIENCE:
         raise NotYet(f"still open, or not visible everywhere yet: {'; '.join(still)}", after=LOOK_AGAIN, firm=True)
-    shared, scope = await look_at_sites(tenant, _sites(subject), people)
+    shared, scope = await _shared(tenant, subject, people)
     unread = tuple(title for title, value in parts.items() if value == NOT_READ)
     return {
         "closed": not still,
@@ -105,7 +107,10 @@ def settled(subject: Subject, actual: State) -> str:
     if unread := _texts(actual, "notRead"):
         said.append(f"not read: {', '.join(unread)}")
     if shared := _texts(actual, "shared"):
-        said.append(f"shared outside the process, of no use to a blocked account: {', '.join(shared)}")
+        more = f", and {len(shared) - _MOST_NAMED} more" if len(shared) > _MOST_NAMED else ""
+        said.append(
+            f"shared outside the process, of no use to a blocked account unless it is a link for anybody: {', '.join(shared[:_MOST_NAMED])}{more}"
+        )
     said.append(f"looked for shared files: {actual.get('scope')}")
     return "; ".join(said)
 
@@ -126,6 +131,26 @@ async def _really_enabled(tenant: Tenant, people: tuple[Outsider, ...]) -> list[
         if user is not None and user.enabled is not False:
             enabled.append(person.id)
     return enabled
+
+
+async def _shared(tenant: Tenant, subject: Subject, people: tuple[Outsider, ...]) -> tuple[tuple[str, ...], str]:
+    """What is shared with these people on the sites that are named, ids only, and where that was looked for."""
+    if not (sites := _sites(subject)):
+        return (), "nowhere, because no site was named"
+    theirs = frozenset(person.id.lower() for person in people)
+    report = await sharing_with(tenant, partner_of(subject).domains, sites, people=theirs, limits=LOOK)
+    # A link is of use to whoever has it, with or without an account.
+    said = (
+        f"item {one.item} of drive {one.drive}: {', '.join(one.roles)}{' (a link for anybody)' if one.how == ANYBODY else ''}"
+        for one in report.items
+    )
+    return tuple(said), ", ".join(_looked(one) for one in report.scope)
+
+
+def _looked(scope: SiteScope) -> str:
+    if scope.complete:
+        return f"{scope.site} (all {scope.items} files and folders)"
+    return f"{scope.site} (not all, {scope.items} files and folders: {scope.stopped})"
 
 
 def _sites(subject: Subject) -> tuple[str, ...]:

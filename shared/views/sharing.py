@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.nouns.errors import Fault, Refusal
 from shared.nouns.task import Task
+from shared.steps.prove_closed import outsiders
 from shared.tenant.sharing import SharingReport, sharing_with
 from shared.verbs.world import World
 from shared.views.partners import done_tasks, on_record
@@ -27,6 +28,8 @@ async def sharing_view(world: World, said: str, sites: Iterable[str]) -> dict[st
     if len(looked_at) > MOST_SITES:
         raise Refusal([Fault("sites", f"are {len(looked_at)}; {MOST_SITES} at most are looked at in one report")])
     people, groups = await _theirs(world, [request.id for request in found.requests])
+    # Who was invited by others is nobody's task, and SharePoint may tell no more of them than their object id.
+    people |= {one.id.lower() for one in await outsiders(world.tenant, found.partner.domains)}
     report = await sharing_with(world.tenant, found.partner.domains, looked_at, people=people, groups=groups)
     return {
         "partner": {"name": found.partner.name, "tenantId": found.partner.tenant_id, "domains": list(found.partner.domains)},
@@ -48,7 +51,7 @@ async def _theirs(world: World, requests: Iterable[str]) -> tuple[frozenset[str]
     for name in requests:
         async for task in world.tables.tasks.all(name):
             if user := task.ids.get("user"):
-                people.add(user)
+                people.add(user.lower())
             if task.members and task.group and "-" in task.group:
                 groups.add(task.ids.get("group") or task.group)
     return frozenset(people), frozenset(groups)
