@@ -140,6 +140,8 @@ def _guests(out: Console, guests: Sequence[Mapping[str, Any]]) -> None:
         why = show.plain(each["why"]).append("\n").append_text(show.plain(each["evidence"], "dim"))
         table.add_row(show.plain(each["user"] or each["person"]), show.plain(_WORDS.get(each["would"], each["would"])), why)
     out.print(table)
+    if any(each["would"] == "delete" for each in guests):
+        out.print("What a guest leaves in SharePoint: entente guests show GUEST --sharing", style="dim")
     rules = Counter(each["rule"] for each in guests if each["rule"])
     out.print(
         show.plain("By rule: " + ", ".join(f"{name} {count}" for name, count in rules.most_common()), "dim"), soft_wrap=True

@@ -161,9 +161,9 @@ class Api:
             found += page["members"]
         return found, page["read"]
 
-    def guest(self, verb: str, asked: Mapping[str, str]) -> dict[str, Any]:
+    def guest(self, verb: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         """The guest is shown, or what was decided about them is done."""
-        return dict(self._call("POST", f"guests/{verb}", json={key: value for key, value in asked.items() if value}))
+        return dict(self._call("POST", f"guests/{verb}", json={key: value for key, value in asked.items() if value != ""}))
 
     def export_subject(self, person: str) -> dict[str, Any]:
         """Everything on record about the person."""

@@ -1,40 +1,22 @@
 """Guests: who is there, until when, at what stage; kept, ended, had back, and exempt from clean-up."""
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from cli import show
+from cli import show, show_guests
 from cli.cleanup import table_of
+from cli.client import Api
 from cli.command import Json, api, print_json, told
 from cli.errors import BadInput
-from cli.show_partners import cell
 
 guests_app = typer.Typer(help="The guests on record, and how long they stay.", no_args_is_help=True)
 exempt_app = typer.Typer(help="Guests whom clean-up leaves alone for a while.", no_args_is_help=True)
 Guest = Annotated[str, typer.Argument(metavar="GUEST", help="Their address, opaque id or object id.")]
 Partner = Annotated[str, typer.Option("--partner", help="Tenant id, domain or name of the partner.")]
 Reason = Annotated[str, typer.Option(help="Why; it stands in the journal.")]
-_COLUMNS = (
-    *("partner", "person", "user", "stage", "origin", "lastDay", "decided", "sponsors", "warnings", "warnedAt", "blockedBy"),
-    *("blockedAt", "deletedAt", "why", "leftAlone"),
-)
-_LABELS = {
-    "lastDay": "last day",
-    "decided": "last day decided by a person",
-    "warnedAt": "warned at",
-    "blockedBy": "blocked by",
-    "blockedAt": "blocked at",
-    "deletedAt": "deleted at",
-    "leftAlone": "left alone",
-}
-
-
-_MEMBER_COLUMNS = ("partner", "user", "domain", "enabled", "invited", "created", "lastSignIn")
 
 
 def _wanted(partner: str, stage: str, ends_before: str, sponsor: str) -> dict[str, str]:
@@ -62,15 +44,15 @@ def list_guests(
         if kind == "member":
             if stage or ends_before or sponsor:
                 raise BadInput("B2B members have no stage, last day or sponsor on record: list them by --partner alone.")
-            _members(*there.members(partner), as_csv=as_csv, as_json=as_json)
+            _members(there, partner, as_csv=as_csv, as_json=as_json)
             return
         found = there.guests(_wanted(partner, stage, ends_before, sponsor))
         if as_json:
             print_json({"guests": list(found)})
         elif as_csv:
-            typer.echo(guests_csv(found), nl=False)
+            typer.echo(show_guests.guests_csv(found), nl=False)
         else:
-            _print(list(found))
+            show_guests.table(show.console(), list(found))
 
 
 @guests_app.command("export")
@@ -87,7 +69,7 @@ def export_guests(
     with told(as_json=as_json), api() as there:
         found = list(there.guests(_wanted(partner, stage, ends_before, sponsor)))
         try:
-            file.write_text(guests_csv(found), encoding="utf-8", newline="")
+            file.write_text(show_guests.guests_csv(found), encoding="utf-8", newline="")
         except OSError as error:
             raise BadInput(f"The guests cannot be written to {file}: {error.strerror or error}.") from error
         if as_json:
@@ -97,9 +79,19 @@ def export_guests(
 
 
 @guests_app.command("show")
-def show_guest(guest: Guest, partner: Partner = "", *, as_json: Json = False) -> None:
+def show_guest(
+    guest: Guest,
+    partner: Partner = "",
+    *,
+    sharing: Annotated[bool, typer.Option("--sharing", help="Also what they have in SharePoint: takes a while.")] = False,
+    site: Annotated[
+        list[str] | None, typer.Option(metavar="URL", help="A site to look at; else those that requests have named.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Show one guest."""
-    _said("show", {"guest": guest, "partner": partner}, as_json=as_json)
+    asked = {"guest": guest, "partner": partner} | ({"sites": site or []} if sharing or site else {})
+    _said("show", asked, as_json=as_json)
 
 
 @guests_app.command("extend")
@@ -167,82 +159,20 @@ def exempt_list(*, as_json: Json = False) -> None:
         show.console().print(table if found else "Nobody is exempt.")
 
 
-def _members(found: Sequence[Mapping[str, Any]], read: str | None, *, as_csv: bool, as_json: bool) -> None:
+def _members(there: Api, partner: str, *, as_csv: bool, as_json: bool) -> None:
+    found, read = there.members(partner)
     if as_json:
         print_json({"members": found, "read": read})
     elif as_csv:
-        typer.echo(_csv(_MEMBER_COLUMNS, found), nl=False)
-    elif read is None:
-        show.console().print("No clean-up run has read the directory yet: 'entente cleanup plan' does, and changes nothing.")
+        typer.echo(show_guests.members_csv(found), nl=False)
     else:
-        _print_members(found, read)
+        show_guests.members(show.console(), found, read)
 
 
-def _print_members(found: Sequence[Mapping[str, Any]], read: str) -> None:
-    out = show.console()
-    if found:
-        table = table_of("B2B member", "domain", "partner", "enabled", "last sign-in")
-        for each in found:
-            enabled = "unknown" if each["enabled"] is None else "yes" if each["enabled"] else "no"
-            last = (each["lastSignIn"] or "unknown")[:10]
-            words = (each["domain"] or "unknown", each["partner"] or "on no record", enabled, last)
-            table.add_row(show.plain(each["user"], "bold"), *map(show.plain, words))
-        out.print(table)
-    out.print(
-        show.plain(f"{len(found)} B2B members, as the directory was read at {read[:16]}. Clean-up never touches them.", "dim")
-    )
-
-
-def guests_csv(found: Iterable[Mapping[str, Any]]) -> str:
-    """The guests as CSV. A cell that a spreadsheet would compute begins with an apostrophe."""
-    return _csv(_COLUMNS, found)
-
-
-def _csv(columns: Sequence[str], found: Iterable[Mapping[str, Any]]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(columns)
-    for each in found:
-        cells = [each[name] for name in columns]
-        writer.writerow([cell(" ".join(map(str, one)) if isinstance(one, list) else one) for one in cells])
-    return out.getvalue()
-
-
-def _said(verb: str, asked: Mapping[str, str], *, as_json: bool) -> None:
+def _said(verb: str, asked: Mapping[str, Any], *, as_json: bool) -> None:
     with told(as_json=as_json), api() as there:
         found = there.guest(verb, asked)
         if as_json:
             print_json(found)
-            return
-        for name, value in found.items():
-            if value not in (None, "", [], False):
-                show.console().print(show.plain(f"{_LABELS.get(name, name)}: {_worded(value)}"), soft_wrap=True)
-
-
-def _worded(value: object) -> str:
-    match value:
-        case True:
-            return "yes"
-        case list():
-            return ", ".join(map(str, value))
-        case dict():
-            return f"until {value['until']}, by {value['by']}: {value['reason']}"
-        case _:
-            return str(value)
-
-
-def _print(found: list[Mapping[str, Any]]) -> None:
-    if not found:
-        show.console().print("No guest is on record that fits.")
-        return
-    table = table_of("guest", "stage", "last day", "sponsors", "warned", "why")
-    for each in found:
-        table.add_row(
-            show.plain(each["user"] or each["person"], "bold"),
-            show.plain(each["stage"]),
-            show.plain((each["lastDay"] or "none") + (" (decided)" if each["decided"] else "")),
-            str(len(each["sponsors"])),
-            str(each["warnings"] or ""),
-            show.plain(each["leftAlone"] or each["why"]),
-        )
-    show.console().print(table)
+        else:
+            show_guests.decided(show.console(), found)

@@ -13,6 +13,7 @@ from shared.verbs.cleanup_decide import keep, restore
 from shared.verbs.exempt import exempt, unexempt
 from shared.verbs.guest_dates import end
 from shared.verbs.world import World
+from shared.views.footprint import footprint_view
 from shared.views.guests import Wanted, exemption_view, find, guests_view, shown
 from shared.views.members import members_view
 
@@ -47,11 +48,20 @@ async def list_guests(req: func.HttpRequest, ours: World, caller: Caller) -> fun
 @bp.route(route="guests/show", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
 @needs(*PERSON_READERS)
 async def show_guest(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
-    """The guest whom the body names (`{"guest": address, opaque id or object id}`)."""
-    asked = body_of(req, FIELDS)
+    """The guest whom the body names (`{"guest": address, opaque id or object id}`).
+
+    `"sites": [URL, ...]` also lists what they have in SharePoint there; an empty list means the sites that requests have named.
+    """
+    asked = body_of(req, FIELDS | {"sites"})
+    sites = asked.get("sites")
+    if sites is not None and (not isinstance(sites, list) or any(not isinstance(site, str) for site in sites)):
+        raise Refusal([Fault("sites", "must be a list of URLs")])
     guest = await find(ours, word(asked, "guest"), word(asked, "partner", needed=False))
     note_reading(caller, "guest", guest.person)
-    return answer(shown(guest, await ours.tables.exemptions.get(guest.partner, guest.person)))
+    found = shown(guest, await ours.tables.exemptions.get(guest.partner, guest.person))
+    if sites is not None:
+        found["sharing"] = await footprint_view(ours, guest, [site.rstrip("/") for site in sites])
+    return answer(found)
 
 
 @bp.function_name("decide-guest")

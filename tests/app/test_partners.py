@@ -9,6 +9,7 @@ from shared.seal import digest_of
 from shared.verbs.approve import approve
 from shared.verbs.migrate import partner_named
 from shared.verbs.migration_record import migrate
+from shared.views.footprint import footprint_view
 from shared.views.handoff import handoff_view
 from shared.views.journal import partner_journal
 from shared.views.partners import partner_view, partners_view
@@ -117,3 +118,18 @@ async def test_what_is_shared_is_looked_for_where_requests_were(onboarded: Rig) 
     for wrong in ("http://contoso.sharepoint.com", "https://evil.example/sites/x", "contoso"):
         with pytest.raises(Refusal, match="not the URL of a SharePoint site"):
             await sharing_view(onboarded.world, "fabrikam.com", [wrong])
+
+
+async def test_what_a_guest_has_in_sharepoint_is_theirs_alone(onboarded: Rig) -> None:
+    world = onboarded.world
+    (plans,) = (await sharing_view(world, "fabrikam.com", []))["items"]
+    first, *others = [one async for one in world.tables.guests.of_partner(FABRIKAM)]
+    await world.tenant.drives.share(plans["drive"], plans["item"], first.user, "read")
+    theirs = await footprint_view(world, first, [])
+    assert [(item["item"], item["roles"]) for item in theirs["items"]] == [("01PLANS", ["read"])]
+    assert [one["site"] for one in theirs["scope"]] == ["https://contoso.sharepoint.com/sites/fabrikam"]
+    assert others
+    for other in others:
+        assert (await footprint_view(world, other, []))["items"] == [], "what a group has is not theirs"
+    with pytest.raises(Refusal, match="not the URL of a SharePoint site"):
+        await footprint_view(world, first, ["https://evil.example"])
