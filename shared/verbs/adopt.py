@@ -50,12 +50,12 @@ async def appeared(world: World, seen: Sighting) -> Place | None:
         return place
     if await world.tables.index.is_left_alone(seen.id):
         return None
-    partner = await _partner(world, seen)
+    partner, home = await _partner(world, seen)
     if partner is None:
         await _list(
             world, seen, f"A guest (user {seen.id}) of {seen.domain or 'no known domain'} belongs to no partner on record"
         )
-        world.listed.add(seen, world.clock())
+        world.listed.add(seen, home, world.clock())
         return None
     latest = await latest_template(world, partner)
     found = _Found(partner, person, latest[1].adoption if latest is not None else Adoption())
@@ -79,22 +79,22 @@ async def _asked_for(world: World, person: str, seen: Sighting) -> Place | None:
     return None
 
 
-async def _partner(world: World, seen: Sighting) -> str | None:
-    """The partner on record whose tenant the guest's address leads to; where it leads to none, whose domain it is."""
+async def _partner(world: World, seen: Sighting) -> tuple[str | None, str]:
+    """The partner on record whose tenant the guest's address leads to; where it leads to none, whose domain it is. And that tenant."""
     if not seen.domain:
-        return None
+        return None, ""
     try:
         home = await world.tenant.organizations.of_domain(seen.domain)
     except WontWork:
         home = None
     if home is not None:
         tenant = home.tenant_id.lower()
-        return tenant if await world.tables.partners.get(tenant) is not None else None
+        return (tenant if await world.tables.partners.get(tenant) is not None else None), tenant
     for tenant in await world.tables.partners.all():
         known = await world.tables.partners.get(tenant)
         if known is not None and seen.domain in known.partner.domains:
-            return tenant
-    return None
+            return tenant, ""
+    return None, ""
 
 
 async def _stopped(world: World, partner: str) -> bool:

@@ -1,7 +1,7 @@
 """Guests of no partner on record who wait for a person: whom this process has just listed is not looked into at every change.
 
-What leads to their list is only asked again where it may have changed: where their address is another, where a partner has come on record
-or gone, and after five minutes. It leaves a guest where they are, and decides nothing else.
+What put them on the list is only asked again where it may be otherwise: where their address is another, a partner has come on record,
+any request was about their organization, and after five minutes. It leaves a guest where they are, and decides nothing else.
 """
 
 from dataclasses import dataclass, field
@@ -18,16 +18,16 @@ MOST_GUESTS = 10_000
 
 @dataclass
 class Listed:
-    """By object id: the address under which they were listed, and when."""
+    """By object id: the address under which they were listed, the tenant that it led to ("" for none), and when."""
 
-    guests: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    guests: dict[str, tuple[str, str, datetime]] = field(default_factory=dict)
     partners: frozenset[str] = frozenset()
     looked: datetime | None = None
 
-    def add(self, seen: Sighting, now: datetime) -> None:
-        """The guest stands on the list, for none of the partners on record at `now` is theirs."""
+    def add(self, seen: Sighting, home: str, now: datetime) -> None:
+        """The guest stands on the list, for no partner on record at `now` is theirs, whose organization is the tenant `home`."""
         self.guests.pop(seen.id, None)
-        self.guests[seen.id] = seen.address, now
+        self.guests[seen.id] = seen.address, home, now
         while len(self.guests) > MOST_GUESTS:
             del self.guests[next(iter(self.guests))]
 
@@ -41,5 +41,8 @@ class Listed:
             if partners != self.partners:
                 self.partners = partners
                 self.guests.clear()
-        address, listed = self.guests.get(seen.id, ("", None))
-        return listed is not None and address == seen.address and now - listed < KEPT
+        if seen.id not in self.guests:
+            return False
+        address, home, listed = self.guests[seen.id]
+        # Who is among the partners may be on record a moment later.
+        return address == seen.address and home not in self.partners and now - listed < KEPT
