@@ -123,7 +123,18 @@ class Stack:
         taken = {urlsplit(str(host.announced["url"])).port for host in self._hosts}
         port = self._front if number == 1 or (self.notifications and self._front not in taken) else 0
         alone = ["-S"] if self.package else []
-        command = [sys.executable, *alone, "-m", "devstack.host", "--app", str(self.app), "--port", str(port), "--keys", str(keys)]
+        command = [
+            sys.executable,
+            *alone,
+            "-m",
+            "devstack.host",
+            "--app",
+            str(self.app),
+            "--port",
+            str(port),
+            "--keys",
+            str(keys),
+        ]
         command += ["--settings", str(nothing), "--state", str(self._work.path / "timers"), "--easy-auth-from-header"]
         # On this machine there is no platform that signs people in: whoever has a key says who they are.
         command.append("--easy-auth-from-header")
