@@ -53,4 +53,11 @@ def show(console: Console, found: Mapping[str, Any]) -> None:
         console.print(plain("The seals do not hold:", "red"))
         for flaw in verdict["flaws"]:
             console.print(plain(f"  {flaw['where']} ({flaw['kind']}): {flaw['why']}", "red"))
-    console.print(plain(f"Head: {verdict['head'] or 'none yet'}. Keep it elsewhere, and give it back with --head."))
+    console.print(plain(f"Head: {verdict['head'] or 'none yet'}. {_kept(verdict.get('exported') or {})}"))
+
+
+def _kept(exported: Mapping[str, Any]) -> str:
+    if not exported.get("container"):
+        return "Heads are not exported (ENTENTE_SEAL_CONTAINER is empty): keep it elsewhere, and give it back with --head."
+    waiting = f", {exported['notExported']} not exported yet" if exported.get("notExported") else ""
+    return f"Compared with {exported['compared']} exported heads in {exported['container']}{waiting}."

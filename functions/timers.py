@@ -4,6 +4,7 @@ import azure.functions as func
 
 from shared.root import world
 from shared.verbs.approve import expire
+from shared.verbs.export_seals import export_seals
 from shared.verbs.retention import keep_retention
 from shared.verbs.seal import seal
 from shared.verbs.sweep import sweep
@@ -26,9 +27,11 @@ async def sweep_lost_tasks(timer: func.TimerRequest) -> None:
 @bp.function_name("seal-journal")
 @bp.timer_trigger(arg_name="timer", schedule="%ENTENTE_SEAL_SCHEDULE%", run_on_startup=False, use_monitor=False)
 async def seal_journal(timer: func.TimerRequest) -> None:
-    """Every journal entry is in the chain of seals."""
+    """Every journal entry is in the chain of seals, and the chain's heads are kept elsewhere."""
     del timer
-    await seal(await world())
+    ours = await world()
+    await seal(ours)
+    await export_seals(ours)
 
 
 @bp.function_name("keep-retention")

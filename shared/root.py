@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from shared.blobs import Blobs
 from shared.bus import Bus
 from shared.clock import utc_now
 from shared.settings import Settings, read_settings
@@ -56,6 +57,7 @@ def build(settings: Settings, credential: Any = None) -> World:
         bus=Bus(settings, credential),
         tenant=Tenant(tenant, credential=given),
         steps=STEPS,
+        blobs=Blobs(settings, given) if settings.seal_container else None,
     )
 
 
@@ -64,6 +66,8 @@ async def close(built: World) -> None:
     await built.bus.close()
     await built.tables.close()
     await built.tenant.close()
+    if built.blobs is not None:
+        await built.blobs.close()
 
 
 def _identity(settings: Settings) -> Any:

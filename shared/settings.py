@@ -22,6 +22,7 @@ OPTIONAL_ID = r"^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$"
 Role = Literal["Requester", "Approver", "Operator", "Reader", "PersonReader"]
 
 
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _NO_KEY = base64.b64encode(bytes(32)).decode()
 
 
@@ -147,6 +148,13 @@ class Settings(BaseModel):
         90,
         alias="ENTENTE_CLAIM_SECONDS",
         description="How long an attempt may hold its task. Longer than any attempt runs, shorter than the queues' lock (120 s).",
+    )
+    seal_container: str = Field(
+        "",
+        alias="ENTENTE_SEAL_CONTAINER",
+        description="URL of a blob container whose blobs cannot be changed (`https://name.blob.core.windows.net/seals`): the head of every seal "
+        "of the journal is put there, and `entente journal --verify` compares. Empty: heads are in the log alone. Written by the app's managed "
+        "identity; on this machine only, a SAS may follow as query.",
     )
     horizon_seconds: Seconds = Field(
         300,
@@ -397,7 +405,7 @@ class Settings(BaseModel):
     @classmethod
     def _safe(cls, value: str) -> str:
         parts = urlsplit(value)
-        if value and parts.scheme != "https" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}:
+        if value and parts.scheme != "https" and parts.hostname not in LOOPBACK:
             raise ValueError("must be https (http is for this machine only)")
         return value.rstrip("/")
 
@@ -410,6 +418,16 @@ class Settings(BaseModel):
             raise ValueError(
                 "is the app's address alone, without path and query, or begins with EventGrid:? or EventHub:https://"
             )
+        return cls._safe(value)
+
+    @field_validator("seal_container")
+    @classmethod
+    def _keeps(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (not parts.path.strip("/") or parts.fragment):
+            raise ValueError("is the address of a container, such as https://name.blob.core.windows.net/seals")
+        if parts.query and parts.hostname not in LOOPBACK:
+            raise ValueError("has no SAS in it: the app's managed identity is used (a SAS is for this machine only)")
         return cls._safe(value)
 
     @model_validator(mode="after")

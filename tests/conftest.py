@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,26 +23,40 @@ ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
 
 
+ACCOUNT = "devstoreaccount1"
+# Azurite's published key. https://learn.microsoft.com/azure/storage/common/storage-use-azurite#well-known-storage-account-and-key
+KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+
 @pytest.fixture(scope="session")
 def azurite() -> Iterator[str]:
     """The connection string of an Azurite of this test session, with all our tables."""
+    with _azurite("table") as place:
+        connection = f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};TableEndpoint={place};"
+        asyncio.run(create_all(connection))
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def azurite_blobs() -> Iterator[str]:
+    """The address of an Azurite's blob service of this test session."""
+    with _azurite("blob") as place:
+        yield place
+
+
+@contextmanager
+def _azurite(service: str) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [
-        *(str(ROOT / "node_modules/.bin/azurite-table"), "--inMemoryPersistence", "--silent", "--disableTelemetry"),
-        *("--tableHost", "127.0.0.1", "--tablePort", str(port), "--skipApiVersionCheck"),
+        *(str(ROOT / f"node_modules/.bin/azurite-{service}"), "--inMemoryPersistence", "--silent", "--disableTelemetry"),
+        *(f"--{service}Host", "127.0.0.1", f"--{service}Port", str(port), "--skipApiVersionCheck"),
     ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-    connection = (
-        f"DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey={key};"
-        f"TableEndpoint=http://127.0.0.1:{port}/devstoreaccount1;"
-    )
     try:
         _await_port(port, process)
-        asyncio.run(create_all(connection))
-        yield connection
+        yield f"http://127.0.0.1:{port}/{ACCOUNT}"
     finally:
         process.terminate()
         process.wait()

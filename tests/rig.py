@@ -20,6 +20,7 @@ import httpx
 
 from devstack.tenant.server import RunningTenant
 from devstack.tenant.tokens import AUDIENCES, SHAREPOINT
+from shared.blobs import Blobs
 from shared.bus import Bus, Envelope
 from shared.nouns.changes import change_from, upkeep_from
 from shared.nouns.cleaning import carry_from
@@ -206,10 +207,11 @@ class MemoryBus(Bus):
 
 
 class CountedTransport(httpx.AsyncBaseTransport):
-    """Microsoft 365 over the network, with every call at the border."""
+    """Microsoft 365, or what `name` says, over the network, with every call at the border."""
 
-    def __init__(self, border: Border) -> None:
+    def __init__(self, border: Border, name: str = "tenant") -> None:
         self._border = border
+        self._name = name
         self._inner = httpx.AsyncHTTPTransport(verify=False)  # plain HTTP on loopback: no certificates to load
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -218,7 +220,7 @@ class CountedTransport(httpx.AsyncBaseTransport):
             await response.aread()
             return response
 
-        return await self._border.cross(f"tenant.{request.method}", effect)
+        return await self._border.cross(f"{self._name}.{request.method}", effect)
 
     async def aclose(self) -> None:
         await self._inner.aclose()
@@ -334,6 +336,8 @@ class Rig:
 
     async def close(self) -> None:
         await self.world.tenant.close()
+        if self.world.blobs is not None:
+            await self.world.blobs.close()
 
 
 def settings(tenant_id: str, **changes: Any) -> Settings:
@@ -400,13 +404,15 @@ def rig(running: RunningTenant, **changes: Any) -> Rig:
         return made.now
 
     bus = MemoryBus(border, clock)
+    given = settings(graph.tenant_id, **changes)
     world = World(
-        settings=settings(graph.tenant_id, **changes),
+        settings=given,
         clock=clock,
         tables=Tables(table, ending),
         bus=bus,
         tenant=Tenant(graph, credential=Bearer(running), transport=CountedTransport(border)),
         steps=STEPS,
+        blobs=Blobs(given, Bearer(running), CountedTransport(border, "blobs")) if given.seal_container else None,
     )
     made = Rig(border, world, opened, bus)
     return made

@@ -2,7 +2,8 @@
 
 Partition `chain` has the seals by number, so that inserting the next number is what lets only one writer seal at a time.
 Partition `r|request` says which of its entries are sealed; it is written after the seal, and where it is missing for a seal,
-its entries are sealed once more, which harms nothing. `head` is where to begin looking for the last seal.
+its entries are sealed once more, which harms nothing. `head` is where to begin looking for the last seal, and up to
+where heads were exported.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from shared.seal import Seal
 from shared.tables.store import Delete, Insert, Merge, Row, Table
 from shared.tables.task_rows import instant
 
-CHAIN, HEAD, CUTS = "chain", "head", "cuts"
+CHAIN, HEAD, CUTS, EXPORTED = "chain", "head", "cuts", "exported"
 # A property holds 32 K characters; an entry's key and hash take about 200 of them.
 MOST_CHARACTERS = 28_000
 
@@ -61,9 +62,18 @@ class Seals:
             marks.update(json.loads(row["marks"]))
         return [key for key in keys if _mark(key) not in marks]
 
-    async def chain(self) -> AsyncIterator[Seal]:
-        """Every seal, in order."""
-        async for row in self._table.rows(CHAIN):
+    async def exported(self, container: str) -> int:
+        """The number of the last seal whose head was exported into the container; 0 where none was, or it was another one."""
+        row = await self._table.get(HEAD, EXPORTED)
+        return int(row["number"]) if row and row["container"] == container else 0
+
+    async def note_exported(self, container: str, number: int) -> None:
+        """The heads of all seals up to this one are in the container. Bears repetition."""
+        await self._table.write(Merge({"PartitionKey": HEAD, "RowKey": EXPORTED, "container": container, "number": number}))
+
+    async def chain(self, *, behind: int = 0, most: int | None = None) -> AsyncIterator[Seal]:
+        """The seals behind a number, in order; every one by default."""
+        async for row in self._table.rows(CHAIN, most=most, behind=_key(behind) if behind else ""):
             yield _decoded(row)
 
 

@@ -21,7 +21,7 @@ MOST_RAW = 2_000
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
-class _Bearer(httpx.Auth):
+class Bearer(httpx.Auth):
     """Puts our token on the request, and once a fresh one where the first was not accepted. A request that was answered
     401 has had no effect, so it may be sent again even if it writes."""
 
@@ -59,7 +59,7 @@ class Wire:
         request.headers["client-request-id"] = ours
         request.headers["return-client-request-id"] = "true"
         try:
-            response = await self.client.send(request, auth=_Bearer(self.tokens, resource))
+            response = await self.client.send(request, auth=Bearer(self.tokens, resource))
         except httpx.HTTPError as error:
             record(Call(operation.name, None, "", operation.write, ours))
             raise NotYet(

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from shared.blobs import Blobs
 from shared.bus import Bus, Envelope
 from shared.clock import Clock
 from shared.nouns.messages import Attempt
@@ -36,6 +37,8 @@ class World:
     bus: Bus
     tenant: Tenant
     steps: tuple[Step[Tenant], ...]
+    # Where the heads of seals are kept; None where the settings name no place.
+    blobs: Blobs | None = None
     # A part of a request is up to 2,000 guests; however many arrive at once, so many are unfolded in one process.
     planning: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_PARTS_AT_ONCE))
     # Exchange takes very few calls at once, and the steps that look ahead there would all ask together.

@@ -26,6 +26,7 @@ async def health(world: World) -> dict[str, Any]:
         "version": VERSION,
         "checks": checks,
         **_mode(world, missing),
+        "sealExport": "on" if world.blobs is not None else "off: ENTENTE_SEAL_CONTAINER is empty",
         **shown,
     }
 

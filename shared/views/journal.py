@@ -9,10 +9,11 @@ from typing import Any
 from shared.nouns.errors import Fault, Refusal
 from shared.nouns.person import person_id
 from shared.nouns.request import email_address
-from shared.seal import Head, Seal, Verified, cuts_in, flaws_of_chain, flaws_of_requests, verify
+from shared.seal import Flaw, Head, Seal, Verified, cuts_in, flaws_of_chain, flaws_of_requests, verify
 from shared.tables.journal import ENTRY
 from shared.tables.requests import Request
 from shared.verbs.world import World
+from shared.views.exported_seals import against_exported
 
 
 @dataclass(frozen=True)
@@ -98,15 +99,19 @@ async def _told(
         missed = {seal.request for seal in seals if seal.request} - check.on_record - cuts.keys()
         found = {name for name in missed if await world.tables.requests.get(name) is not None}
         check = _Check(check.head, check.on_record | found)
-        answer["verification"] = _verification(seals, cuts, checked, check)
+        exported, flaws = await against_exported(world, seals)
+        answer["verification"] = _verification(seals, cuts, checked, check, flaws) | {"exported": exported}
     return answer
 
 
-def _verification(seals: list[Seal], cuts: Mapping[str, Seal], checked: Iterable[Verified], check: _Check) -> dict[str, Any]:
+def _verification(
+    seals: list[Seal], cuts: Mapping[str, Seal], checked: Iterable[Verified], check: _Check, exported: list[Flaw]
+) -> dict[str, Any]:
     listed = list(checked)
     flaws = [
         *flaws_of_chain(seals, check.head),
         *flaws_of_requests(seals, check.on_record, cuts),
+        *exported,
         *(flaw for found in listed for flaw in found.flaws),
     ]
     return {

@@ -53,7 +53,7 @@ def as_html(journal: Mapping[str, Any]) -> str:
 def _verdict(found: Mapping[str, Any] | None) -> str:
     if found is None:
         return "<p>The seals were not verified.</p>\n"
-    head = f"<p>Head of the chain: <code>{escape(str(found['head']))}</code>. Not sealed yet: {found['notSealedYet']}.</p>\n"
+    head = f"<p>Head of the chain: <code>{escape(str(found['head']))}</code>. Not sealed yet: {found['notSealedYet']}. {_exported(found['exported'])}</p>\n"
     if found["holds"]:
         return f'<p class="good">All seals hold: {found["entries"]} entries, {found["seals"]} seals.</p>\n{head}'
     flaws = "".join(
@@ -77,3 +77,9 @@ def _cell(value: Any) -> Any:
         return value
     text = _text(value)
     return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _exported(exported: Mapping[str, Any]) -> str:
+    if not exported["container"]:
+        return "Heads are not exported."
+    return f"Compared with {exported['compared']} exported heads in {escape(exported['container'])}."
