@@ -71,6 +71,8 @@ async def set_sponsors(
             await world.tenant.users.add_sponsor(guest.user, sponsor)
         for sponsor in sorted((has & set(guest.sponsors)) - set(wanted)):
             await world.tenant.users.remove_sponsor(guest.user, sponsor)
+    # When one of them leaves, this is how their guests are found.
+    await world.tables.index.note(guest.partner, {guest.user: person}, sponsors=wanted)
     changes: dict[str, object] = {"sponsors": wanted, "orphaned_since": None}
     return await _decided(world, partner, person, "set-sponsors", _Said(who, _reason(why), run), lambda _: changes)
 

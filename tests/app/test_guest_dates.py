@@ -105,3 +105,11 @@ async def test_of_two_answers_at_once_the_first_wins_and_both_are_on_record(memo
     assert (kept.answered, kept.answered_by) == ("run-1", "user x" if won[0] else "user y")
     told = await person_journal(memory.world, ANA)
     assert any("not taken" in entry["note"] for entry in told["entries"])
+
+
+async def test_who_comes_to_stand_for_a_guest_is_found_when_they_leave(memory: Rig) -> None:
+    await guest(memory)
+    sponsor = "bbbbbbbb-0000-4000-8000-000000000001"
+    await set_sponsors(memory.world, PARTNER, ANA, (sponsor,), "user x", "took them over")
+    assert await memory.world.tables.index.is_sponsor(sponsor, memory.now)
+    assert await memory.world.tables.index.partners_of_sponsor(sponsor) == (PARTNER,)
