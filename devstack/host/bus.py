@@ -5,9 +5,8 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 from azure.servicebus import (
     NEXT_AVAILABLE_SESSION,
     ServiceBusReceivedMessage,
@@ -21,6 +20,9 @@ from azure.servicebus.exceptions import OperationTimeoutError, ServiceBusError
 from devstack.host.appsettings import Connection
 from devstack.host.delivery import Delivery, LinkLostError, NoSessionError, Receiver
 from devstack.host.hostjson import ServiceBus
+
+if TYPE_CHECKING:
+    from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 
 _SUB_QUEUES = {
     "/$transfer/$deadletterqueue": ServiceBusSubQueue.TRANSFER_DEAD_LETTER,
@@ -179,7 +181,9 @@ async def _opened(receiver: ServiceBusReceiver) -> Receiver:
     return _Link(receiver)
 
 
-def _credential(connection: Connection) -> ManagedIdentityCredential | DefaultAzureCredential:
+def _credential(connection: Connection) -> "ManagedIdentityCredential | DefaultAzureCredential":
+    from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
+
     if connection.credential == "managedidentity":
         return ManagedIdentityCredential(client_id=connection.client_id or None)
     return DefaultAzureCredential(managed_identity_client_id=connection.client_id or None)
