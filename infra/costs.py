@@ -101,7 +101,7 @@ def table() -> str:
     private = price.bus_premium_month - price.bus_month
     lines += [
         f"Options, a month each: `alwaysReady=1` ${ready:,.0f}; `privateNetwork` ${private:,.0f} for Service Bus Premium and "
-        f"${price.endpoint_month:,.0f} for each of four endpoints; `apps=split` nothing but its timers' share of the free grant.",
+        f"${price.endpoint_month:,.0f} for each of five endpoints; `apps=split` nothing but its timers' share of the free grant.",
     ]
     return "\n".join(lines) + "\n"
 

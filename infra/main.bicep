@@ -64,6 +64,14 @@ param zoneRedundant bool = false
 ])
 param tablesRedundancy string = 'Standard_ZRS'
 
+@description('Days for which the exported head of a seal of the journal can be neither changed nor deleted.')
+@minValue(1)
+@maxValue(146000)
+param sealDays int = 1095
+
+@description('Somebody has locked the policy that says so: it is left as it is.')
+param sealsLocked bool = false
+
 @description('Private endpoints for tables, queues and keys, in a network of their own. Service Bus is then Premium, which costs.')
 param privateNetwork bool = false
 
@@ -167,6 +175,8 @@ module state 'modules/state.bicep' = {
     redundancy: tablesRedundancy
     isolated: privateNetwork
     workspaceId: watch.outputs.workspaceId
+    sealDays: sealDays
+    sealsLocked: sealsLocked
   }
 }
 
@@ -212,6 +222,19 @@ module network 'modules/network.bicep' = if (privateNetwork) {
   }
 }
 
+module sealsEndpoint 'modules/endpoint.bicep' = if (privateNetwork) {
+  name: 'endpoint-seals'
+  params: {
+    name: 'pe-${prefix}-seals'
+    location: location
+    tags: tags
+    subnetId: privateNetwork ? network.outputs.endpointSubnet : ''
+    targetId: state.outputs.id
+    part: 'blob'
+    zoneId: privateNetwork ? network.outputs.blobZone : ''
+  }
+}
+
 module app 'modules/app.bicep' = [for (one, i) in appList: {
   name: 'app-${one.name}'
   params: {
@@ -243,7 +266,9 @@ module app 'modules/app.bicep' = [for (one, i) in appList: {
       ENTENTE_SPONSOR_LINKS: string(sponsorLinks)
       ServiceBus__fullyQualifiedNamespace: '${bus.outputs.name}.servicebus.windows.net'
       Tables__endpoint: state.outputs.endpoint
-    }, one.setting, settings)
+    }, contains(one.powers, 'guests') ? {
+      ENTENTE_SEAL_CONTAINER: state.outputs.sealContainer
+    } : {}, one.setting, settings)
   }
 }]
 
@@ -260,6 +285,7 @@ module roles 'modules/roles.bicep' = [for (one, i) in appList: {
     vaultName: vault.outputs.name
     secrets: map(items(topology.secrets), secret => secret.value)
     insightsName: watch.outputs.insightsName
+    seals: contains(one.powers, 'guests')
   }
 }]
 

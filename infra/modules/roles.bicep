@@ -1,4 +1,5 @@
-// What one app's identity may do: receive from its own queues, send to those it hands work to, use the tables, read the keys.
+// What one app's identity may do: receive from its own queues, send to those it hands work to, use the tables, read the keys;
+// and, for the app that seals the journal, put the heads of its seals.
 param principalId string
 param busName string
 param receives array
@@ -9,12 +10,14 @@ param tables array
 param vaultName string
 param secrets array
 param insightsName string
+param seals bool
 
 var roles = {
   dataReceiver: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0')
   dataSender: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '69a216fc-b8fb-44d8-bc22-1f3c2cd27a39')
   dataOwner: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '090c5cfd-751d-490a-894a-3ce6f1109419')
   tableContributor: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3')
+  blobContributor: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', 'ba92f5b4-2d11-453d-a403-e96b0029c9fe')
   secretsUser: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '4633458b-17de-408a-b874-0445c86b69e6')
   metricsPublisher: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '3913510d-42f4-4e42-8a64-420c390055eb')
 }
@@ -78,6 +81,27 @@ resource writing 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (on
     principalType: 'ServicePrincipal'
   }
 }]
+
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-08-01' existing = {
+  parent: account
+  name: 'default'
+}
+
+resource heads 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-08-01' existing = {
+  parent: blobs
+  name: 'seals'
+}
+
+// No built-in role may add and not replace; that nothing is replaced is for the container's policy to see to.
+resource keeping 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (seals) {
+  name: guid(heads.id, principalId, roles.blobContributor)
+  scope: heads
+  properties: {
+    roleDefinitionId: roles.blobContributor
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+  }
+}
 
 resource vault 'Microsoft.KeyVault/vaults@2025-05-01' existing = {
   name: vaultName

@@ -1,4 +1,4 @@
-// The tables: all that Entente knows.
+// The tables: all that Entente knows. And the heads of the journal's seals, in a container whose blobs cannot be changed.
 param accountName string
 param location string
 param tags object
@@ -6,6 +6,8 @@ param tables array
 param redundancy string
 param isolated bool
 param workspaceId string
+param sealDays int
+param sealsLocked bool
 
 resource account 'Microsoft.Storage/storageAccounts@2025-08-01' = {
   name: accountName
@@ -59,6 +61,59 @@ resource log 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   }
 }
 
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-08-01' = {
+  parent: account
+  name: 'default'
+  properties: {
+    deleteRetentionPolicy: {
+      enabled: true
+      days: 14
+    }
+    containerDeleteRetentionPolicy: {
+      enabled: true
+      days: 14
+    }
+  }
+}
+
+resource seals 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-08-01' = {
+  parent: blobs
+  name: 'seals'
+  properties: {
+    publicAccess: 'None'
+  }
+}
+
+// A template can make it unlocked only. Once somebody has locked it, writing it again would be refused: it is then left out.
+resource unchanging 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2025-08-01' = if (!sealsLocked) {
+  parent: seals
+  name: 'default'
+  properties: {
+    immutabilityPeriodSinceCreationInDays: sealDays
+    allowProtectedAppendWrites: false
+  }
+}
+
+// Each head is written once; anything else that writes or deletes here is somebody.
+resource blobLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'to-workspace'
+  scope: blobs
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        category: 'StorageWrite'
+        enabled: true
+      }
+      {
+        category: 'StorageDelete'
+        enabled: true
+      }
+    ]
+  }
+}
+
 output id string = account.id
 output name string = account.name
 output endpoint string = 'https://${account.name}.table.${environment().suffixes.storage}'
+output sealContainer string = 'https://${account.name}.blob.${environment().suffixes.storage}/${seals.name}'

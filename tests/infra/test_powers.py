@@ -15,11 +15,13 @@ from shared.steps import STEPS
 from shared.topology import INTAKE, PARKED
 from tests.infra.deployments import SMALL, WHOLE, deployed
 
-RECEIVER, SENDER, OWNER = (
+RECEIVER, SENDER, OWNER, BLOB_WRITER = (
     "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0",
     "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39",
     "090c5cfd-751d-490a-894a-3ce6f1109419",
+    "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
 )
+CONTAINER = "Microsoft.Storage/storageAccounts/blobServices/containers"
 # https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
 KNOWN = {
     RECEIVER: "Azure Service Bus Data Receiver",
@@ -27,6 +29,7 @@ KNOWN = {
     OWNER: "Azure Service Bus Data Owner",
     "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "Storage Table Data Contributor",
     "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "Storage Blob Data Owner",
+    BLOB_WRITER: "Storage Blob Data Contributor",
     "4633458b-17de-408a-b874-0445c86b69e6": "Key Vault Secrets User",
     "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
 }
@@ -37,6 +40,7 @@ SCOPES = {
     "Azure Service Bus Data Owner": QUEUE,
     "Storage Table Data Contributor": "Microsoft.Storage/storageAccounts/tableServices/tables",
     "Storage Blob Data Owner": "Microsoft.Storage/storageAccounts",
+    "Storage Blob Data Contributor": CONTAINER,
     "Key Vault Secrets User": "Microsoft.KeyVault/vaults/secrets",
     "Monitoring Metrics Publisher": "Microsoft.Insights/components",
 }
@@ -86,6 +90,27 @@ def test_split_apps_listen_on_their_own_queues_only() -> None:
         assert app_settings(site)["ENTENTE_POWERS"] == power
         blobs = rights[principal]["b7e6dc6d-f1e8-4753-8033-0f276bb0955b"]
         assert len(blobs) == 1, "each app has a storage account of its own, whose package no other can write"
+
+
+@pytest.mark.parametrize("parameters", [SMALL, WHOLE], ids=["small", "whole"])
+def test_heads_of_seals_are_put_by_the_app_that_seals_where_nothing_can_be_changed(parameters: dict[str, object]) -> None:
+    rendered = deployed(parameters)
+    writers = {principal: rights[BLOB_WRITER] for principal, rights in granted(rendered).items() if BLOB_WRITER in rights}
+    (seals,) = [one for one in rendered.of(CONTAINER) if one.name == "seals" and not one.existing]
+    assert list(writers.values()) == [{seals.id}], "one app, one container"
+    (policy,) = rendered.of(f"{CONTAINER}/immutabilityPolicies")
+    assert policy.id.startswith(f"{seals.id}/")
+    assert policy.body["properties"] == {"immutabilityPeriodSinceCreationInDays": 1095, "allowProtectedAppendWrites": False}
+    told = {one.name: app_settings(one).get("ENTENTE_SEAL_CONTAINER") for one in rendered.of("Microsoft.Web/sites")}
+    (place,) = [place for place in told.values() if place]
+    account = seals.id.partition("/blobServices/")[0].rpartition("/")[2]
+    assert place == f"https://{account}.blob.core.windows.net/seals"
+    (sealing,) = [name for name, place in told.items() if place]
+    assert parameters is SMALL or sealing.endswith("guests")
+
+
+def test_a_locked_policy_is_left_as_it_is() -> None:
+    assert not deployed({**SMALL, "sealsLocked": True}).of(f"{CONTAINER}/immutabilityPolicies")
 
 
 def test_other_systems_may_only_ask() -> None:
