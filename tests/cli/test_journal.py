@@ -53,3 +53,14 @@ def test_seals_that_do_not_hold_are_an_exit_code(fake: FakeApp, entente: Entente
     result = entente("journal", "fabrikam.com", "--verify")
     assert result.exit_code == 1
     assert "is not what seal 1 has sealed" in result.output
+
+
+def test_it_is_said_whether_heads_were_compared_with_exported_ones(fake: FakeApp, entente: Entente) -> None:
+    answer = told()
+    answer["verification"]["exported"] = {"container": None, "compared": 0}
+    fake.says("POST", "journal", (200, answer))
+    assert "Heads are not exported" in entente("journal", "fabrikam.com", "--verify").output
+    answer["verification"]["exported"] = {"container": "https://x/seals", "compared": 7, "notExported": 2}
+    fake.says("POST", "journal", (200, answer))
+    said = " ".join(entente("journal", "fabrikam.com", "--verify").output.split())
+    assert "Compared with 7 exported heads in https://x/seals, 2 not exported yet." in said
