@@ -4,7 +4,9 @@ import asyncio
 import base64
 import itertools
 import json
+import os
 import shutil
+import signal
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -126,11 +128,12 @@ async def browser_tab(folder: Path, headers: dict[str, str]) -> AsyncIterator[Ta
             ):
                 yield await _tab(socket, headers)
         finally:
-            process.terminate()
+            # Where its command is a script, the browser itself is a child.
+            os.killpg(process.pid, signal.SIGTERM)
 
 
 def _started(command: list[str]) -> subprocess.Popen[str]:
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
 def _address(process: subprocess.Popen[str]) -> str:

@@ -48,7 +48,6 @@ async def unexempt(world: World, guest: Guest, *, reason: str, who: str) -> None
 
 
 async def _owner(world: World, said: str) -> str | None:
-    from shared.nouns.request import GUID
 
     user = await (world.tenant.users.by_id(said) if GUID.match(said) else world.tenant.users.by_principal_name(said))
     ours = user is not None and user.user_type.lower() == "member" and not user.external and user.enabled is not False
