@@ -250,7 +250,9 @@ def test_ctrl_c_leaves_the_request_running_and_says_so(
     del entente  # for the environment that it sets
     fake.says(*POST, TAKEN)
     fake.says(*GET, NOT_YET, (200, status_of()))
-    command = [sys.executable, "-m", "cli.main", "submit", write(), "--watch"]
+    # Who runs in the background of a shell ignores the signal, and whoever they start does so too.
+    heeded = "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); runpy.run_module('cli.main', run_name='__main__')"
+    command = [sys.executable, "-c", heeded, "submit", write(), "--watch"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "fabrikam: running  invite-guest 0/1\n"

@@ -37,7 +37,8 @@ KEYS = [
 def assert_nothing_left(record: dict[str, Any], until: Any, gone: Any, pids: list[int], ports: list[int], is_open: Any) -> None:
     for pid in pids:
         until(lambda pid=pid: gone(pid), f"process {pid} ends ({record['pids']})")
-    assert [port for port in ports if is_open(port)] == []
+    # The threads of a process that has ended let go of its sockets a moment later.
+    until(lambda: not any(is_open(port) for port in ports), "nothing listens any more")
 
 
 def test_every_address_answers_and_sigterm_leaves_nothing(
@@ -68,7 +69,9 @@ def test_every_address_answers_and_sigterm_leaves_nothing(
     bearer = {"Authorization": f"Bearer {token.json()['access_token']}"}
     organization = httpx.get(f"{record['tenant']}/v1.0/organization", headers=bearer).json()
     assert organization["value"][0]["id"] == record["tenantId"]
-    assert httpx.get(f"{record['control']}/requests/summary").json()["writes"] == 0
+    asked = httpx.get(f"{record['control']}/requests/summary").json()
+    # It begins to listen by itself, and changes nothing else.
+    assert asked["writes"] == asked["operations"].get("POST /subscriptions", 0)
 
     second = up(folder=stack.folder)
     code, out, errors = second.end(0)

@@ -202,7 +202,7 @@ async def test_tokens_are_checked(caller: Caller, time: StandingTime) -> None:
 
 @pytest.mark.parametrize(
     ("path", "file"),
-    [("/v1.0/deviceManagement", "device_management.py"), ("/v1.0/users/x/manager", "users.py")],
+    [("/v1.0/deviceManagement", "device_management.py"), ("/v1.0/users/x/calendarView", "users.py")],
 )
 async def test_what_is_missing_says_so(caller: Caller, path: str, file: str) -> None:
     reply = await caller.graph("GET", f"{caller.tenant.address}{path}")
