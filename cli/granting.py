@@ -1,6 +1,5 @@
 """What an identity has been granted in the directory, against what it needs: asked of Microsoft Graph, decided here."""
 
-import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -11,6 +10,7 @@ import httpx
 
 from cli.errors import BadInput, OutOfReach
 from shared.nouns.grants import covers
+from shared.nouns.request import GUID
 
 # https://learn.microsoft.com/graph/permissions-reference and the application ids of Microsoft's services.
 GRAPH, EXCHANGE, SHAREPOINT = (
@@ -19,7 +19,6 @@ GRAPH, EXCHANGE, SHAREPOINT = (
     "00000003-0000-0ff1-ce00-000000000000",
 )
 NAMES = {GRAPH: "Microsoft Graph", EXCHANGE: "Office 365 Exchange Online", SHAREPOINT: "SharePoint"}
-GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class Directory:
 
     def principal(self, named: str) -> dict[str, Any]:
         """The identity with this object id, or this client id."""
-        if not GUID.fullmatch(named):
+        if not GUID.match(named):
             raise BadInput(f"{named} is no id. Give the principalId or clientId of the output `apps` of the deployment.")
         found = self._found(f"appId eq '{named}'") or self._get(f"/servicePrincipals/{named}", absent=True)
         if not found:

@@ -8,6 +8,7 @@ from datetime import date
 from shared.nouns.days import months_after
 from shared.nouns.messages import REQUEST_ID
 from shared.nouns.outcomes import NotYet
+from shared.nouns.person import PERSON_ID
 from shared.nouns.request import GUID
 from shared.pages import Page, Words
 from shared.pages.my_guests import (
@@ -35,7 +36,6 @@ type About = tuple[str, str, str]
 
 _KINDS = {"end", "hand-over", "accept", "decline"}
 _KEEPS = {f"keep-{months}": months for months in MONTHS}
-_PERSON = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def _chosen(fields: Fields) -> list[_Chosen]:
             continue
         partner, person, run = rest
         choice = value or (for_all if for_all in _KEEPS else "")
-        known = GUID.match(partner) and _PERSON.fullmatch(person) and re.fullmatch(REQUEST_ID, run)
+        known = GUID.match(partner) and PERSON_ID.fullmatch(person) and re.fullmatch(REQUEST_ID, run)
         if known and (choice in _KEEPS or choice in _KINDS):
             found[partner, person] = _Chosen(partner, person, run, choice)
     return list(found.values())[:MOST_CARDS]

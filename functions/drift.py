@@ -3,7 +3,7 @@
 import azure.functions as func
 
 from functions.principal import Caller, answer, needs
-from functions.reading import body_of, word
+from functions.reading import body_of, partner_said, word
 from shared.nouns.errors import Fault, Refusal
 from shared.root import world
 from shared.verbs.compare import look_after_partners
@@ -29,9 +29,7 @@ async def list_drift(req: func.HttpRequest, ours: World, caller: Caller) -> func
     if everything not in {"true", "false"}:
         raise Refusal([Fault("all", "must be true or false")])
     said = req.params.get("partner", "").strip()
-    if len(said) > 253 or "@" in said:
-        raise Refusal([Fault("partner", "must be a tenant id, a domain or a partner's name")])
-    partner = (await partner_named(ours, said)).tenant_id if said else ""
+    partner = (await partner_named(ours, partner_said(said))).tenant_id if said else ""
     return answer({"drift": await drifts_view(ours, partner, settled=everything == "true")})
 
 

@@ -1,11 +1,11 @@
 """Partners over HTTP: who is on record, what they have, what their own administrator must set, and what is shared with them."""
 
-import json
 from typing import Any
 
 import azure.functions as func
 
 from functions.principal import Caller, answer, needs
+from functions.reading import body_of, partner_said
 from shared.migration import BOTH_SIDES
 from shared.nouns.errors import Fault, Refusal
 from shared.nouns.request import GUID
@@ -62,7 +62,7 @@ async def migrate_relationship(req: func.HttpRequest, ours: World, caller: Calle
 
     `scopes` gives the object id of each group that the relationship names; `acceptLoss` says that the partner may lose something.
     """
-    asked = _object(req, {"apply", "scopes", "acceptLoss"})
+    asked = body_of(req, {"apply", "scopes", "acceptLoss"})
     scopes = asked.get("scopes", {})
     wrong = not isinstance(scopes, dict) or any(not isinstance(group, str) or not GUID.match(group) for group in scopes.values())
     if wrong:
@@ -81,29 +81,14 @@ async def migrate_relationship(req: func.HttpRequest, ours: World, caller: Calle
 @needs("Reader", "Operator")
 async def report_sharing(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
     """What is shared with the partner on the `sites` of the body, with the scope that was looked at."""
-    sites = _object(req, {"sites"}).get("sites", [])
+    sites = body_of(req, {"sites"}).get("sites", [])
     if not isinstance(sites, list) or any(not isinstance(site, str) for site in sites):
         raise Refusal([Fault("sites", "must be a list of URLs")])
     return answer(await sharing_view(ours, _partner(req), [site.rstrip("/") for site in sites]))
 
 
 def _partner(req: func.HttpRequest) -> str:
-    said = str(req.route_params["partner"]).strip()
-    if not said or len(said) > 253 or "@" in said:
-        raise Refusal([Fault("partner", "must be a tenant id, a domain or a partner's name")])
-    return said
-
-
-def _object(req: func.HttpRequest, known: set[str]) -> dict[str, Any]:
-    try:
-        body = json.loads(req.get_body() or b"{}")
-    except ValueError as error:
-        raise Refusal([Fault("", "the body must be a JSON object")]) from error
-    if not isinstance(body, dict):
-        raise Refusal([Fault("", "the body must be a JSON object")])
-    if strange := sorted(set(body) - known):
-        raise Refusal([Fault(name, f"is not known here; there are: {', '.join(sorted(known))}") for name in strange])
-    return body
+    return partner_said(str(req.route_params["partner"]))
 
 
 def _flag(asked: dict[str, Any], name: str) -> bool:

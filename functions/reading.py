@@ -8,6 +8,8 @@ import azure.functions as func
 from shared.nouns.errors import Fault, Refusal
 
 MOST_CHARACTERS = 1_000
+# As long as a domain may be, which is longer than a name.
+MOST_PARTNER = 253
 
 
 def body_of(req: func.HttpRequest, known: set[str]) -> dict[str, Any]:
@@ -31,3 +33,11 @@ def word(body: dict[str, Any], name: str, *, needed: bool = True) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= MOST_CHARACTERS:
         raise Refusal([Fault(name, "is needed, as text")])
     return value
+
+
+def partner_said(said: str) -> str:
+    """A tenant id, domain or name of a partner, without spaces around it. Raises Refusal."""
+    said = said.strip()
+    if not said or len(said) > MOST_PARTNER or "@" in said:
+        raise Refusal([Fault("partner", "must be a tenant id, a domain or a partner's name")])
+    return said

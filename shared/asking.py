@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from shared.nouns.messages import REQUEST_ID
+from shared.nouns.person import PERSON_ID
 from shared.nouns.request import GUID
 
 VERSION = "1"
 # How long a page may stand open before what is sent from it is not taken any more.
 FORM_HOURS = 12
 MOST_CHARACTERS = 600
-_PERSON = re.compile(r"[0-9a-f]{32}")
 _RUN = re.compile(REQUEST_ID)
 # An instant in whole seconds; ten digits last until the year 2286.
 _INSTANT = re.compile(r"[0-9]{1,10}")
@@ -61,7 +61,7 @@ def read_link(key: bytes, token: str) -> Link:
     version, sponsor, run, partner, person, expires = said.split("\n")
     # Our own key has signed it, so these are no more than a guard against a version to come.
     known = version == VERSION and GUID.match(sponsor) and GUID.match(partner) and _RUN.fullmatch(run)
-    if not known or not _PERSON.fullmatch(person) or not _INSTANT.fullmatch(expires):
+    if not known or not PERSON_ID.fullmatch(person) or not _INSTANT.fullmatch(expires):
         raise Forged("is no link of ours")
     return Link(sponsor, run, partner, person, datetime.fromtimestamp(int(expires), UTC))
 

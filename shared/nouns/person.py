@@ -2,7 +2,10 @@
 
 import hashlib
 import hmac
+import re
 from dataclasses import dataclass
+
+PERSON_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)

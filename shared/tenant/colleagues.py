@@ -2,18 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from kiota_abstractions.base_request_configuration import RequestConfiguration
-from msgraph.generated.users.item.user_item_request_builder import UserItemRequestBuilder
-
-from shared.tenant import operations
 from shared.tenant.fields import flag, text
 from shared.tenant.graph import Graph
 from shared.tenant.odata import guid
-from shared.tenant.users import Users
+from shared.tenant.users import UserQuery, Users, read_user
 
 _FIELDS = ["id", "displayName", "mail", "preferredLanguage", "userType", "accountEnabled", "creationType", "externalUserState"]
-
-UserQuery = UserItemRequestBuilder.UserItemRequestBuilderGetQueryParameters
 
 
 @dataclass(frozen=True)
@@ -36,16 +30,9 @@ class Colleagues:
     async def get(self, user_id: str) -> Colleague | None:
         """The person, or None where the directory does not have them."""
         user = guid(user_id, "user id")
-        query = UserQuery(select=_FIELDS)
-        answer = await self._graph.ask(
-            operations.READ_USER,
-            lambda client: client.users.by_user_id(user).to_get_request_information(RequestConfiguration(query_parameters=query)),
-            about=f"user {user}",
-            allow=(404,),
-        )
-        if answer.status == 404:
+        content = await read_user(self._graph, user, UserQuery(select=_FIELDS), f"user {user}")
+        if content is None:
             return None
-        content = answer.content()
         invited = text(content, "creationType").lower() == "invitation" or bool(text(content, "externalUserState"))
         return Colleague(
             id=text(content, "id").lower(),

@@ -3,10 +3,8 @@
 import re
 from dataclasses import dataclass, field
 
-from kiota_abstractions.base_request_configuration import RequestConfiguration
 from msgraph.generated.models.invitation import Invitation
 from msgraph.generated.models.user import User as UserBody
-from msgraph.generated.users.item.user_item_request_builder import UserItemRequestBuilder
 
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.tenant import operations
@@ -15,6 +13,7 @@ from shared.tenant.fields import entry, flag, instant, text, texts
 from shared.tenant.found import GuestAddress
 from shared.tenant.graph import Graph
 from shared.tenant.odata import guid
+from shared.tenant.users import UserQuery, read_user
 
 REPLICATION_WAIT = 10.0
 _FIELDS = [
@@ -28,8 +27,6 @@ _FIELDS = [
     "externalUserStateChangeDateTime",
     "onPremisesSyncEnabled",
 ]
-
-UserQuery = UserItemRequestBuilder.UserItemRequestBuilderGetQueryParameters
 
 
 @dataclass(frozen=True)
@@ -65,16 +62,9 @@ class Redemption:
     async def guest(self, user_id: str) -> GuestAddress | None:
         """The guest, or None where the directory does not have the user (gone, or not replicated yet)."""
         user = guid(user_id, "user id")
-        query = UserQuery(select=_FIELDS)
-        answer = await self._graph.ask(
-            operations.READ_USER,
-            lambda client: client.users.by_user_id(user).to_get_request_information(RequestConfiguration(query_parameters=query)),
-            about=f"user {user}",
-            allow=(404,),
-        )
-        if answer.status == 404:
+        content = await read_user(self._graph, user, UserQuery(select=_FIELDS), f"user {user}")
+        if content is None:
             return None
-        content = answer.content()
         return GuestAddress(
             user=user,
             mail=text(content, "mail").lower(),

@@ -151,13 +151,8 @@ class Users:
         )
 
     async def _one(self, key: str, query: UserQuery, about: str, *, sponsors: bool = False) -> User | None:
-        answer = await self._graph.ask(
-            operations.READ_USER,
-            lambda client: client.users.by_user_id(key).to_get_request_information(RequestConfiguration(query_parameters=query)),
-            about=about,
-            allow=(404,),
-        )
-        return None if answer.status == 404 else _user(answer.content(), sponsors=sponsors)
+        found = await read_user(self._graph, key, query, about)
+        return None if found is None else _user(found, sponsors=sponsors)
 
     async def _all(self, operation: Operation, build: Build, allow: tuple[int, ...] = ()) -> list[User] | None:
         """The users on all pages, or None where the answer's status was one of `allow`."""
@@ -167,6 +162,18 @@ class Users:
                 return None
             found += [_user(item) for item in objects(page.content(), "value")]
         return found
+
+
+async def read_user(graph: Graph, key: str, query: UserQuery, about: str) -> dict[str, Json] | None:
+    """What the directory says of the user with this object id or principal name, or None where it does not have them (gone, or not
+    replicated yet)."""
+    answer = await graph.ask(
+        operations.READ_USER,
+        lambda client: client.users.by_user_id(key).to_get_request_information(RequestConfiguration(query_parameters=query)),
+        about=about,
+        allow=(404,),
+    )
+    return None if answer.status == 404 else answer.content()
 
 
 def _filtered(expression: str) -> Build:

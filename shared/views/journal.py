@@ -1,13 +1,12 @@
 """The journal of a partner or a person, across requests in the order of time, and whether its seals hold."""
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
 from shared.nouns.errors import Fault, Refusal
-from shared.nouns.person import person_id
+from shared.nouns.person import PERSON_ID, person_id
 from shared.nouns.request import email_address
 from shared.seal import Flaw, Head, Seal, Verified, cuts_in, flaws_of_chain, flaws_of_requests, verify
 from shared.tables.journal import ENTRY
@@ -24,9 +23,6 @@ class _Check:
     on_record: Set[str]
 
 
-_PERSON = re.compile(r"[0-9a-f]{32}")
-
-
 async def partner_journal(world: World, partner: str, *, verified: bool = False, head: Head | None = None) -> dict[str, Any]:
     """Every entry about the partner, named by tenant id, domain or name. Raises Refusal where no request was about it."""
     wanted = partner.strip().casefold()
@@ -41,7 +37,7 @@ async def partner_journal(world: World, partner: str, *, verified: bool = False,
 async def person_journal(world: World, person: str, *, verified: bool = False, head: Head | None = None) -> dict[str, Any]:
     """Every entry about the person, named by address or opaque id; by id also after they were erased."""
     wanted = person.strip().lower()
-    if not _PERSON.fullmatch(wanted):
+    if not PERSON_ID.fullmatch(wanted):
         try:
             wanted = person_id(world.settings.person_key, email_address(person))
         except ValueError as error:
