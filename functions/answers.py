@@ -27,7 +27,7 @@ from shared.pages.my_guests import (
     sure,
     told,
 )
-from shared.verbs.answering import END, KEEP, NotTaken, Said, Voice, answer, may_answer, name_deputy, remove_deputy
+from shared.verbs.answering import END, KEEP, NotTaken, Said, Voice, answer, may_answer, name_deputy, note_refusal, remove_deputy
 from shared.verbs.world import World
 from shared.views.my_guests import MOST_CARDS
 
@@ -51,12 +51,18 @@ async def answers(ours: World, words: Words, place: Place, who: Voice, fields: F
     said = dict(fields)
     if not place.link and said.get(DO) in {SET_DEPUTY, REMOVE_DEPUTY}:
         return told(words, place, [await _deputy(ours, who, said)])
-    chosen = [one for one in _chosen(fields) if about is None or (one.partner, one.person, one.run) == about]
+    chosen = _chosen(fields, about)
     ending = [one for one in chosen if one.choice == END]
     if ending and said.get(SURE) != "yes":
         names = [await _name(ours, who, one) for one in ending]
         return sure(words, place, names, [(name, value) for name, value in fields if name != SURE])
     return told(words, place, [await _one(ours, who, one, said.get(TO, "")) for one in chosen])
+
+
+async def too_late(ours: World, who: Voice, fields: Fields, about: About) -> None:
+    """What was answered by a link whose time is over is on record, and changes nothing."""
+    for one in _chosen(fields, about):
+        await note_refusal(ours, who, Said(one.partner, one.person, one.run, one.choice), "expired")
 
 
 async def _one(ours: World, who: Voice, one: _Chosen, to: str) -> Told:
@@ -89,8 +95,8 @@ async def _deputy(ours: World, who: Voice, said: Mapping[str, str]) -> Told:
     return Told("", "said_deputy", {"name": name, "day": until})
 
 
-def _chosen(fields: Fields) -> list[_Chosen]:
-    """The guests whom something was chosen for, each once; those left open get what was chosen for all."""
+def _chosen(fields: Fields, about: About | None) -> list[_Chosen]:
+    """The guests whom something was chosen for, each once; those left open get what was chosen for all. With `about` that one alone."""
     for_all = dict(fields).get(ALL, "")
     found: dict[tuple[str, str], _Chosen] = {}
     for name, value in fields:
@@ -102,7 +108,8 @@ def _chosen(fields: Fields) -> list[_Chosen]:
         known = GUID.match(partner) and PERSON_ID.fullmatch(person) and re.fullmatch(REQUEST_ID, run)
         if known and (choice in _KEEPS or choice in _KINDS):
             found[partner, person] = _Chosen(partner, person, run, choice)
-    return list(found.values())[:MOST_CARDS]
+    theirs = [one for one in found.values() if about is None or (one.partner, one.person, one.run) == about]
+    return theirs[:MOST_CARDS]
 
 
 async def _name(ours: World, who: Voice, one: _Chosen) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 import azure.functions as func
 
-from functions.answers import answers
+from functions.answers import answers, too_late
 from functions.principal import person_of
 from shared.asking import Forged, Link, form_mark, from_our_page, is_form_of_ours, read_link
 from shared.log import log
@@ -74,8 +74,9 @@ async def show_guest_link(req: func.HttpRequest) -> func.HttpResponse:
     async def shown(ours: World, words: Words) -> Page:
         token = req.params.get(LINK, "")
         link = _link(ours, token)
-        if isinstance(link, str):
-            return refused(words, link, 404 if link == "forged" else 410, sign_in=sign_in_url(ours.settings.app_url))
+        if link is None or link.is_over(ours.clock()):
+            code, status = ("expired", 410) if link else ("forged", 404)
+            return refused(words, code, status, sign_in=sign_in_url(ours.settings.app_url))
         card = await link_card(ours, link.sponsor, link.partner, link.person, link.run)
         if card is None:
             question = await ours.tables.asks.get(link.partner, link.person)
@@ -98,13 +99,15 @@ async def answer_guest_link(req: func.HttpRequest) -> func.HttpResponse:
             return refused(words, "too-much", 413)
         token = dict(fields).get(LINK, "")
         link = _link(ours, token)
-        if isinstance(link, str):
-            return refused(words, link, 404 if link == "forged" else 410, sign_in=sign_in_url(ours.settings.app_url))
+        if link is None:
+            return refused(words, "forged", 404, sign_in=sign_in_url(ours.settings.app_url))
+        who, about = Voice(link.sponsor, f"link of {link.sponsor}"), (link.partner, link.person, link.run)
+        if link.is_over(ours.clock()):
+            await too_late(ours, who, fields, about)
+            return refused(words, "expired", 410, sign_in=sign_in_url(ours.settings.app_url))
         if not _is_ours(req, ours, fields, link.sponsor, token):
             return refused(words, "form", 403)
-        about = (link.partner, link.person, link.run)
-        place = _place(ours, LINK_PAGE, link.sponsor, token)
-        return await answers(ours, words, place, Voice(link.sponsor, f"link of {link.sponsor}"), fields, about)
+        return await answers(ours, words, _place(ours, LINK_PAGE, link.sponsor, token), who, fields, about)
 
     return await _answered(req, taken)
 
@@ -145,17 +148,16 @@ def _is_ours(req: func.HttpRequest, ours: World, fields: Fields, person: str, ab
     return good
 
 
-def _link(ours: World, token: str) -> Link | str:
-    """What the link is good for, or the code of why it is good for nothing."""
+def _link(ours: World, token: str) -> Link | None:
+    """What the link is good for, whether its time is over or not; None where we have not signed it."""
     if not ours.settings.sponsor_links:
-        return "forged"
+        return None
     try:
-        link = read_link(ours.settings.link_key, token)
+        return read_link(ours.settings.link_key, token)
     except Forged:
-        # Whoever makes links up could fill the journal with them: they stand in the log.
+        # It names nobody, and whoever makes links up could fill a journal: they are counted, by `infra/alerts.json`, in the log.
         log.warning("link not signed by us")
-        return "forged"
-    return "expired" if ours.clock() >= link.expires else link
+        return None
 
 
 def _fields(req: func.HttpRequest) -> Fields | None:

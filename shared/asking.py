@@ -36,6 +36,10 @@ class Link:
     person: str
     expires: datetime
 
+    def is_over(self, now: datetime) -> bool:
+        """Whether its time is over."""
+        return now >= self.expires
+
 
 class Forged(Exception):
     """A link that no key of ours has signed: made up, cut off, changed, or signed with a key of before."""

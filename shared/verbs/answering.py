@@ -17,12 +17,12 @@ from shared.verbs.asks import (
     LAPSED,
     SUCCESSION,
     Proposal,
-    answer_word,
     has_room,
     on_the_journal,
     point_all,
     put_proposal,
 )
+from shared.verbs.refused import Refused, note_refused
 from shared.verbs.world import World
 
 KEEP, END, HAND_OVER, ACCEPT, DECLINE = "keep", "end", "hand-over", "accept", "decline"
@@ -61,10 +61,25 @@ class Said:
 
 
 async def answer(world: World, who: Voice, said: Said) -> Question:
-    """The answer is taken and carried out, or, where the directory has to be asked again, will be. Raises NotTaken for any other.
+    """The answer is taken and carried out, or, where the directory has to be asked again, will be. Raises NotTaken for any other, which
+    the guest's journal then has.
 
     Bears repetition: the same answer by the same person again gives the same.
     """
+    try:
+        return await _answer(world, who, said)
+    except NotTaken as no:
+        await note_refusal(world, who, said, no.code, no.why)
+        raise
+
+
+async def note_refusal(world: World, who: Voice, said: Said, code: str, why: str = "") -> None:
+    """That the answer was not taken is in the log, and in the guest's journal. Bears repetition."""
+    words = f"{said.kind} until {said.until}" if said.until else said.kind
+    await note_refused(world, Refused(said.partner, said.person, who.name, words, code, why, said.run))
+
+
+async def _answer(world: World, who: Voice, said: Said) -> Question:
     question = await _theirs(world, who, said)
     match said.kind:
         case "keep" | "end":
@@ -184,21 +199,18 @@ async def _speaks_for(world: World, question: Question, person: str) -> str:
 
 
 async def _theirs(world: World, who: Voice, said: Said) -> Question:
-    """The open question that they answer. Raises NotTaken, with the journal having it, for every other."""
+    """The open question that they answer. Raises NotTaken for every other."""
     question = await world.tables.asks.get(said.partner, said.person)
     if question is None:
         raise NotTaken("unknown")
     is_proposed = question.proposed == who.id and said.kind in {ACCEPT, DECLINE}
     if not is_proposed and not await may_answer(world, question, who.id):
-        log.warning("answer by somebody else", person=said.person, who=who.name)
         raise NotTaken("not-yours")
     if question.run != said.run:
-        await _not_taken(world, question, who, said, "the question has been asked anew since")
         raise NotTaken("replaced")
     if not question.open and not _the_same(question.answer, who, said):
         # Whoever was first may not have come to its end.
         await _try_to_carry_out(world, question)
-        await _not_taken(world, question, who, said, "somebody has answered before")
         raise NotTaken("answered")
     return question
 
@@ -209,7 +221,7 @@ async def _decide(world: World, who: Voice, said: Said, question: Question) -> Q
         try:
             question = await world.tables.asks.save(replace(question, answer=given, carried_out=False))
         except Changed:
-            return await answer(world, who, said)
+            return await _answer(world, who, said)
     return await carry_out(world, question)
 
 
@@ -237,7 +249,7 @@ async def _accept(world: World, who: Voice, question: Question) -> Question:
         try:
             question = await world.tables.asks.save(replace(question, answer=given, carried_out=False))
         except Changed:
-            return await answer(world, who, Said(question.partner, question.person, question.run, ACCEPT))
+            return await _answer(world, who, Said(question.partner, question.person, question.run, ACCEPT))
     return await carry_out(world, question)
 
 
@@ -294,12 +306,6 @@ async def _try_to_carry_out(world: World, question: Question) -> None:
         await carry_out(world, question)
     except (NotTaken, NotYet) as error:
         log.warning("answer not carried out", person=question.person, reason=str(error))
-
-
-async def _not_taken(world: World, question: Question, who: Voice, said: Said, why: str) -> None:
-    stands = answer_word(question.answer) if question.answer else None
-    words = f"not taken: {why}; said: {said.kind}{f' until {said.until}' if said.until else ''}"
-    await on_the_journal(world, question, "answer-question", who.name, {"answer": stands}, {"answer": stands}, words)
 
 
 async def _deputy_on_record(world: World, who: Voice, after: dict[str, str | None]) -> None:

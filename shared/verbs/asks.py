@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.nouns.redaction import without_addresses
-from shared.tables.asks import Answer, Asked, Question, Role
+from shared.tables.asks import Asked, Question, Role
 from shared.tables.store import Changed
 from shared.tables.task_rows import JournalEntry
 from shared.verbs.guest_record import on_record
@@ -161,8 +161,3 @@ async def _new_succession(world: World, partner: str, person: str, before: Quest
     await world.tables.asks.insert(wanted)
     found = await world.tables.asks.get(partner, person)
     return found if found is not None else await _new_succession(world, partner, person, None)
-
-
-def answer_word(answer: Answer) -> str:
-    """The answer in one word or two, as the journal has it."""
-    return f"{answer.kind} until {answer.until}" if answer.until else answer.kind

@@ -12,6 +12,7 @@ from shared.tables.guests import Guest, claim_key
 from shared.tables.store import Changed
 from shared.tables.task_rows import JournalEntry
 from shared.verbs.guest_record import on_record
+from shared.verbs.refused import Refused, note_refused
 from shared.verbs.world import World
 
 # Nobody means to keep a guest for longer; somebody has mistyped the year.
@@ -35,10 +36,16 @@ async def extend(world: World, partner: str, person: str, until: date, who: str,
     or too far off, for no reason, and where somebody has answered the run before.
     """
     today = world.clock().date()
+    wrong = ""
     if until < today:
-        raise Refusal([Fault("until", f"{until} is past: give today ({today}) or a later day")])
+        wrong = f"{until} is past: give today ({today}) or a later day"
     if until > today + LONGEST:
-        raise Refusal([Fault("until", f"{until} is more than ten years off: give an earlier day")])
+        wrong = f"{until} is more than ten years off: give an earlier day"
+    if wrong:
+        # Who answers a run has it on record with their answer.
+        if not run:
+            await note_refused(world, Refused(partner, person, who, f"extend until {until}", "day", wrong))
+        raise Refusal([Fault("until", wrong)])
     said = _Said(who, _reason(why), run)
     return await _decided(world, partner, person, "extend-guest", said, lambda guest: _until(guest, until))
 

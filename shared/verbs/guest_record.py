@@ -1,7 +1,7 @@
 """What people decide about single guests, in the journal: one request of its own for each partner and month, so that status, journal and
 seals have a decision like any other change."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from shared.nouns.partner import Partner
 from shared.nouns.request import Header, PartnerWish
@@ -14,11 +14,20 @@ from shared.verbs.world import World
 TEMPLATE = "guest-decisions"
 
 
+@dataclass(frozen=True)
+class Once:
+    """What is said on an occasion (`word`) is not said again right after. With `most` it is not said again in the month, whatever was said
+    between, and no more than so many occasions are."""
+
+    word: str
+    most: int = 0
+
+
 async def on_record(
-    world: World, partner: str, person: str, what: str, said: JournalEntry, *, linked: bool = True, once: str = ""
+    world: World, partner: str, person: str, what: str, said: JournalEntry, *, linked: bool = True, once: Once | None = None
 ) -> None:
     """The entry is in the journal of the partner and of the person. `what` names the decision, kebab-case. Without `linked` it is about
-    no person, and `person` names what it is about. What was said `once` (a word for the occasion) is not said again.
+    no person, and `person` names what it is about.
     """
     request = f"guests-{partner}-{said.at:%Y%m}"
     await _has_request(world, partner, request, said.who)
@@ -28,11 +37,11 @@ async def on_record(
     await world.tables.tasks.insert_cohort(request, "guests", [task], mark_open=False)
     while True:
         there = await world.tables.tasks.get(request, task.key) or task
-        if once and there.ids.get("once") == once and there.wanted == dict(said.after):
+        if once is not None and _is_said(there, once, said):
             return
         entry = replace(said, attempt=there.attempt + 1)
         reason = f"{said.note} (by {said.who})"
-        ids = {**there.ids, "once": once} if once else there.ids
+        ids = there.ids if once is None else {**there.ids, **({once.word: "said"} if once.most else {"once": once.word})}
         decided = replace(
             there, ids=ids, attempt=entry.attempt, wanted=dict(said.after), reason=reason, settled_at=said.at, touched=said.at
         )
@@ -41,6 +50,12 @@ async def on_record(
         except Changed:
             continue
         return
+
+
+def _is_said(there: Task, once: Once, said: JournalEntry) -> bool:
+    if once.most:
+        return once.word in there.ids or len(there.ids) >= once.most
+    return there.ids.get("once") == once.word and there.wanted == dict(said.after)
 
 
 async def _has_request(world: World, partner: str, name: str, who: str) -> None:

@@ -9,7 +9,7 @@ from shared.nouns.outcomes import NotYet, WontWork
 from shared.nouns.state import Value
 from shared.tables.parked import SEEN, ParkedItem
 from shared.tables.task_rows import JournalEntry
-from shared.verbs.guest_record import on_record
+from shared.verbs.guest_record import Once, on_record
 from shared.verbs.world import World
 
 WHO = "tenant change"
@@ -33,7 +33,7 @@ async def journal(  # noqa: PLR0913 -- the columns of an entry
     made again.
     """
     entry = JournalEntry("outcome", 1, world.clock(), WHO, before, after, {}, note=note)
-    await on_record(world, partner, subject, TASK, entry, linked=person, once=seen)
+    await on_record(world, partner, subject, TASK, entry, linked=person, once=Once(seen) if seen else None)
     log.info("change by others", partner=partner, subject=subject, what=note)
 
 
