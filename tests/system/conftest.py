@@ -14,7 +14,7 @@ import pytest_asyncio
 from azure.servicebus.aio import ServiceBusClient
 
 from devstack.stack import ROOT, Stack
-from tests.system.local import Local
+from tests.system.local import LOCK, Local
 
 # The simulated tenant's queries are behind for up to 6 s; the horizon has to be longer, as it has to be in Azure.
 SETTINGS = {
@@ -28,7 +28,6 @@ SETTINGS = {
     # As on a platform that does not sign people in, and so does not strip what a client pretends.
     "WEBSITE_AUTH_ENABLED": "false",
 }
-LOCK = "PT5S"
 # A template of the tests' own: groups of every kind that no guest can be put into.
 EVERY_GROUP = """\
 name = "every-group"
@@ -63,9 +62,7 @@ async def local(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Local
         ServiceBusClient.from_connection_string(stack.addresses.service_bus) as client,
     ):
         running = Local(stack, http, client)
-        for queue in await running.queues():
-            held = (await running.bus("GET", f"queues/{queue}"))["properties"]
-            await running.bus("PUT", f"queues/{queue}", {**held, "LockDuration": LOCK})
+        await running.lock_for(LOCK)
         yield running
         await asyncio.gather(*(sender.close() for sender in running.senders.values()))
 

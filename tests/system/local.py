@@ -20,6 +20,8 @@ from devstack.stack.child import Child
 # Only something broken reaches it, on however slow a machine.
 DEADLINE_SECONDS = 240.0
 LOOK_AGAIN_SECONDS = 0.1
+# How long a message is locked for who has received it: as short as Service Bus allows.
+LOCK = "PT5S"
 ENDED = frozenset({"done", "stopped", "cancelled", "refused"})
 PROJECT = "aaaaaaaa-0000-4000-8000-000000000001"
 READERS = "aaaaaaaa-0000-4000-8000-000000000002"
@@ -202,6 +204,12 @@ class Local:
     async def queues(self) -> dict[str, dict[str, int]]:
         """Counts of messages, by queue."""
         return {queue["name"]: queue["counts"] for queue in (await self.bus("GET", "queues"))["queues"]}
+
+    async def lock_for(self, duration: str) -> None:
+        """Messages of every queue that are received from now on are locked for so long (ISO 8601)."""
+        for queue in await self.queues():
+            held = (await self.bus("GET", f"queues/{queue}"))["properties"]
+            await self.bus("PUT", f"queues/{queue}", {**held, "LockDuration": duration})
 
     async def waiting(self, queue: str) -> list[dict[str, Any]]:
         """The messages in the queue, locked and scheduled ones too."""
