@@ -25,30 +25,31 @@ _HELP = (
     "Exit codes: 0 done; 1 the request stopped, failed or was cancelled; 2 bad input or usage; 3 the app is not reachable or "
     "does not let you in; 130 interrupted (the request goes on)."
 )
+# Under which heading --help lists a command.
+_REQUESTS, _PARTNERS, _PEOPLE, _EMERGENCY, _CARE = "Partner requests", "Partners", "People", "In an emergency", "Looking after it"
 app = typer.Typer(help=_HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 parked_app = typer.Typer(help="What waits for a person.", no_args_is_help=True)
 request_app = typer.Typer(help="How a partner request is written.", no_args_is_help=True)
-app.add_typer(parked_app, name="parked")
-app.add_typer(request_app, name="request")
-app.add_typer(partners.partners_app, name="partners")
-app.add_typer(permissions.permissions_app, name="permissions")
-app.add_typer(cleanup.cleanup_app, name="cleanup")
+app.callback()(said_who)
+app.command(cls=deciding.Deciding, rich_help_panel=_REQUESTS)(deciding.plan)
+app.add_typer(request_app, name="request", rich_help_panel=_REQUESTS)
+for _decision in (deciding.approve, deciding.reject):
+    app.command(rich_help_panel=_REQUESTS)(_decision)
+app.add_typer(partners.partners_app, name="partners", rich_help_panel=_PARTNERS)
+app.command(cls=deciding.Deciding, rich_help_panel=_PARTNERS)(drift.drift)
+for _about in (partners.handoff, partners.migrate_relationship, partners.report_sharing, deciding.offboard):
+    app.command(rich_help_panel=_PARTNERS)(_about)
 for _personal in (personal.export_subject, personal.forget):
     guests.guests_app.command()(_personal)
-app.add_typer(guests.guests_app, name="guests")
-app.add_typer(guests.exempt_app, name="exempt")
-app.callback()(said_who)
-app.command(cls=deciding.Deciding)(deciding.plan)
-app.command(cls=deciding.Deciding)(drift.drift)
-for _command in (deciding.approve, deciding.reject, deciding.offboard):
-    app.command()(_command)
+for _name, _people in (("guests", guests.guests_app), ("exempt", guests.exempt_app), ("cleanup", cleanup.cleanup_app)):
+    app.add_typer(_people, name=_name, rich_help_panel=_PEOPLE)
 for _urgent in (emergency.block, emergency.release):
-    app.command()(_urgent)
-for _about in (partners.migrate_relationship, partners.handoff, partners.report_sharing):
-    app.command()(_about)
+    app.command(rich_help_panel=_EMERGENCY)(_urgent)
+app.add_typer(parked_app, name="parked", rich_help_panel=_CARE)
+app.add_typer(permissions.permissions_app, name="permissions", rich_help_panel=_CARE)
 
 
-@app.command()
+@app.command(rich_help_panel=_REQUESTS)
 def submit(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The partner request, JSON; - is standard input.")],
     guests: Annotated[
@@ -77,7 +78,7 @@ def submit(
             to_its_end(api, looking, as_json=as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=_REQUESTS)
 def status(
     name: Annotated[str, typer.Argument(metavar="[REQUEST]", help="A request's id; without it, the newest requests.")] = "",
     *,
@@ -99,7 +100,7 @@ def status(
         finish(api, name, (), as_json=as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=_PEOPLE)
 def why(address: Annotated[str, typer.Argument(help="A person's e-mail address.")], *, as_json: Json = False) -> None:
     """Tell why a person is, or is not, in our tenant."""
     with _told(as_json=as_json), _api() as api:
@@ -107,7 +108,7 @@ def why(address: Annotated[str, typer.Argument(help="A person's e-mail address."
         _print_json(found) if as_json else show.console().print(show.plain(found["sentence"]), soft_wrap=True)
 
 
-@app.command()
+@app.command(rich_help_panel=_CARE)
 def journal(
     subject: Annotated[
         str,
@@ -137,19 +138,19 @@ def _control(verb: str, name: str, *, as_json: bool) -> None:
         _print_json(found) if as_json else show.header(show.console(), found)
 
 
-@app.command()
+@app.command(rich_help_panel=_REQUESTS)
 def cancel(name: RequestName, *, as_json: Json = False) -> None:
     """Cancel what a request has not begun; what has begun is brought to its end."""
     _control("cancel", name, as_json=as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=_REQUESTS)
 def pause(name: RequestName, *, as_json: Json = False) -> None:
     """Let a request rest until it is resumed."""
     _control("pause", name, as_json=as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=_REQUESTS)
 def resume(name: RequestName, *, as_json: Json = False) -> None:
     """Let a paused request go on."""
     _control("resume", name, as_json=as_json)
