@@ -177,6 +177,10 @@ class Api:
         """Every exemption, the next to end first."""
         return list(self._call("GET", "exemptions")["exemptions"])
 
+    def health(self) -> dict[str, Any]:
+        """Whether the app can do its work. It says 503 where it cannot, and why."""
+        return dict(self._call("GET", "health", also=503))
+
     def parked(self) -> list[dict[str, Any]]:
         """Everything that waits for a person, longest first."""
         return list(self._call("GET", "parked")["parked"])
@@ -193,7 +197,8 @@ class Api:
         """The journal of a partner or a person."""
         return dict(self._call("POST", "journal", json=dict(question)))
 
-    def _call(self, method: str, path: str, *, missing: Any = BadInput, **more: Any) -> Any:
+    def _call(self, method: str, path: str, *, missing: Any = BadInput, also: int = 200, **more: Any) -> Any:
+        """The body of a good answer; `also` is a status beside the good ones whose body is an answer."""
         try:
             answer = self._http.request(method, path, **more)
         except httpx.HTTPError as error:
@@ -201,7 +206,7 @@ class Api:
             raise OutOfReach(f"{self._url} does not answer ({type(error).__name__}: {error}).{hint}") from error
         body = _body(answer)
         said = str(body.get("error") or "").strip() if isinstance(body, dict) else ""
-        if answer.is_success and body is not None:
+        if body is not None and (answer.is_success or (answer.status_code == also and not said)):
             return body
         if answer.status_code == 404 and missing is not BadInput and said:
             return missing
