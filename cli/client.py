@@ -66,6 +66,17 @@ class Api:
         """The newest requests, open ones first."""
         return list(self._call("GET", "partner-requests")["requests"])
 
+    def mode(self) -> dict[str, Any]:
+        """What becomes of requests now: `mode`, and by what it is only planned what its identity lacks."""
+        try:
+            answer = self._http.get("health")
+        except httpx.HTTPError as error:
+            raise OutOfReach(f"{self._url} does not answer ({type(error).__name__}: {error}).") from error
+        # Whatever is degraded is told as well.
+        body = _body(answer)
+        found = body if isinstance(body, dict) else {}
+        return {key: found[key] for key in ("mode", "reportOnly", "missingPermissions") if key in found}
+
     def page(self, name: str, *, top: int = PAGE, after: str = "") -> dict[str, Any] | None:
         """A request with a page of its tasks, `next` naming where to go on; None where the app does not know the id."""
         found: dict[str, Any] | None = self._call("GET", _path(name), params={"top": str(top), "after": after}, missing=None)

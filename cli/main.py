@@ -91,8 +91,12 @@ def status(
         if watch and not name:
             raise BadInput("--watch needs to know which request: entente status REQUEST --watch")
         if not name:
-            found = api.requests()
-            _print_json({"requests": found}) if as_json else show.requests(show.console(), found)
+            found, mode = api.requests(), api.mode()
+            if as_json:
+                _print_json({"requests": found, "app": mode})
+                return
+            show.mode(show.console(), mode)
+            show.requests(show.console(), found)
             return
         if api.page(name, top=0) is None:
             raise BadInput(f"There is no request {name}. It may not have been accepted yet; 'entente status' lists all.")

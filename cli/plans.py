@@ -43,7 +43,8 @@ class Change:
 
 @dataclass(frozen=True)
 class Plan:
-    """A planned request. `counts` are changes by what they are, guests counted one by one; `approval` is why it will need one."""
+    """A planned request. `counts` are changes by what they are, guests counted one by one; `approval` is why it will need one.
+    `only` is why it is only planned, where it was asked for to be carried out."""
 
     name: str
     partner: Mapping[str, Any]
@@ -56,6 +57,7 @@ class Plan:
     exchange_roles: tuple[str, ...]
     approval: tuple[str, ...]
     refusals: tuple[str, ...]
+    only: str = ""
 
     @property
     def counts(self) -> Counter[str]:
@@ -110,6 +112,7 @@ class Plan:
             "exchangeRoles": list(self.exchange_roles),
             "approval": list(self.approval),
             "refusals": list(self.refusals),
+            "onlyPlanned": self.only,
             "counts": {sight: self.counts[sight] for sight in SIGHTS},
             "summary": self.summary,
             "exitCode": self.exit_code,
@@ -132,6 +135,7 @@ def plan_of(shown: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]]) -> Pla
         exchange_roles=tuple(outlook.get("exchangeRoles") or ()),
         approval=tuple((shown.get("approval") or {}).get("needed") or ()),
         refusals=tuple(shown.get("refusals") or ()),
+        only=str(shown.get("onlyPlanned") or ""),
     )
 
 

@@ -113,6 +113,15 @@ def requests(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
     out.print(table)
 
 
+def mode(out: Console, found: Mapping[str, Any]) -> None:
+    """That requests are only planned now, and for want of what; nothing where they are carried out."""
+    if found.get("mode", "apply") == "apply":
+        return
+    out.print(Text.assemble("The app is in mode ", plain(found["mode"], "yellow"), "."), soft_wrap=True)
+    for what, lacks in (found.get("reportOnly") or {}).items():
+        out.print(plain(f"  {what}: only planned, without {', '.join(map(str, lacks))}", "dim"), soft_wrap=True)
+
+
 def request(out: Console, shown: Mapping[str, Any], tasks: Sequence[Mapping[str, Any]], known: Names) -> None:
     """One request: what it is, how far each step is, and the tasks that somebody may want to read."""
     if shown.get("mode") == "plan" and shown["state"] in {"done", "stopped"}:
@@ -150,6 +159,8 @@ def header(out: Console, shown: Mapping[str, Any]) -> None:
                 "dim",
             )
         )
+    if why := shown.get("onlyPlanned"):
+        out.print(plain(f"{str(why)[:1].upper()}{str(why)[1:]}.", "yellow"), soft_wrap=True)
     if shown["state"] == "awaiting-approval":
         awaiting(out, shown)
     for reason in shown.get("refusals") or ():

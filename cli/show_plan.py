@@ -28,6 +28,8 @@ _MOST_ITEMS = 6
 def plan(out: Console, found: Plan, known: Names, *, everything: bool) -> None:
     """The whole plan; `everything` lists every guest, else they are counted."""
     _title(out, found)
+    if found.only:
+        out.print(Text.assemble(("! ", "yellow"), plain(found.only)), soft_wrap=True)
     for reason in found.refusals:
         out.print(Text.assemble(("! ", "bold red"), plain(reason)), soft_wrap=True)
     refused = 0

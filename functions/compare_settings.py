@@ -5,6 +5,7 @@ import azure.functions as func
 from shared.nouns.power import Power
 from shared.root import world
 from shared.verbs.compare import compare_settings
+from shared.verbs.permitted import tell_grants
 
 POWER: Power = "settings"
 
@@ -14,6 +15,8 @@ bp = func.Blueprint()
 @bp.function_name("compare-settings")
 @bp.timer_trigger(arg_name="timer", schedule="%ENTENTE_COMPARE_SCHEDULE%", run_on_startup=False, use_monitor=False)
 async def compare_partners_settings(timer: func.TimerRequest) -> None:
-    """The next partners' settings have been read again, and what others have changed is on record."""
+    """The next partners' settings have been read again, and what others have changed is on record; as is what this app may do."""
     del timer
-    await compare_settings(await world(), POWER)
+    ours = await world()
+    await tell_grants(ours, POWER)
+    await compare_settings(ours, POWER)

@@ -2,10 +2,12 @@
 
 import azure.functions as func
 
+from shared.nouns.power import Power
 from shared.root import world
 from shared.verbs.ask_mails import tell_sponsors
+from shared.verbs.permitted import tell_grants
 
-POWER = "mail"
+POWER: Power = "mail"
 
 bp = func.Blueprint()
 
@@ -13,6 +15,8 @@ bp = func.Blueprint()
 @bp.function_name("ask-sponsors")
 @bp.timer_trigger(arg_name="timer", schedule="%ENTENTE_ASK_SCHEDULE%", run_on_startup=False, use_monitor=False)
 async def ask_sponsors(timer: func.TimerRequest) -> None:
-    """Every sponsor with something new to answer has one mail about all of it."""
+    """Every sponsor with something new to answer has one mail about all of it; what this app may do is on record."""
     del timer
-    await tell_sponsors(await world())
+    ours = await world()
+    await tell_grants(ours, POWER)
+    await tell_sponsors(ours)

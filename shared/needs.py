@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from shared.nouns.grants import covers
 from shared.nouns.power import Power
 from shared.nouns.step import Step
 
@@ -23,8 +24,11 @@ class Need:
     optional: bool = False
 
 
+INTAKE_NEEDS = Need(
+    "taking requests in", "guests", ("CrossTenantInformation.ReadBasic.All", "Organization.Read.All", "User.Read.All")
+)
 BESIDES_STEPS = (
-    Need("taking requests in", "guests", ("CrossTenantInformation.ReadBasic.All", "Organization.Read.All", "User.Read.All")),
+    INTAKE_NEEDS,
     Need(
         "looking ahead of invitations",
         "guests",
@@ -63,3 +67,13 @@ def needed(steps: Iterable[Step[Any]], allowed: Collection[str], powers: Collect
     of_steps = {one for step in steps if step.name in allowed and step.power in powers for one in step.permissions}
     besides = {one for need in BESIDES_STEPS if need.power in powers and not need.optional for one in need.permissions}
     return frozenset((of_steps | besides) - BY_EXCHANGE)
+
+
+def lacking(permissions: Iterable[str], roles: Collection[str]) -> tuple[str, ...]:
+    """Which of the permissions a token with these roles does not carry, without those that Exchange grants for a mailbox."""
+    return tuple(sorted({one for one in permissions if one not in BY_EXCHANGE and not covers(roles, one)}))
+
+
+def in_exchange(step: Step[Any]) -> bool:
+    """Whether the step is nothing without Exchange. Those that come by themselves do there what other steps have made necessary."""
+    return bool(step.exchange_roles) and step.name not in BY_THEMSELVES

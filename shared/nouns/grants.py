@@ -2,6 +2,10 @@
 
 from collections.abc import Collection
 
+# What lets an app run Exchange cmdlets at all; what it may do with them its Exchange roles say, which no token shows.
+# https://learn.microsoft.com/powershell/exchange/app-only-auth-powershell-v2
+MANAGE_EXCHANGE = "Exchange.ManageAsApp"
+
 
 def covers(roles: Collection[str], permission: str) -> bool:
     """Whether the permissions in a token include this one: by its name, or by one of the same kind that allows more.

@@ -30,4 +30,5 @@ HOLDS: dict[str, str] = {
     "subscriptions": "",
     "deltas": "",
     "heard": "object ids of users that changed",
+    "grants": "",
 }

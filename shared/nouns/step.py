@@ -104,13 +104,15 @@ class Weight(StrEnum):
 @dataclass(frozen=True)
 class Finding:
     """Something in the tenant that a step will meet. `setting` names it, `value` is what was read (no addresses), `where` says
-    where an administrator changes it, `why` is the sentence for people."""
+    where an administrator changes it, `why` is the sentence for people. `grant`: our identity lacks a permission; a request that meets
+    this is only planned until somebody has granted it, where anything else that refuses does refuse it."""
 
     weight: Weight
     setting: str
     value: str
     where: str
     why: str
+    grant: bool = False
 
 
 @dataclass(frozen=True)

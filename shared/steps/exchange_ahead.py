@@ -2,11 +2,11 @@
 
 from collections.abc import Awaitable
 
+from shared.nouns.grants import MANAGE_EXCHANGE as MANAGE
 from shared.nouns.outcomes import WontWork
 from shared.nouns.step import Finding, Preflight, Weight
 from shared.tenant import Tenant
 
-MANAGE = "Exchange.ManageAsApp"
 _ROLES = "Microsoft Entra admin center > Enterprise applications > the app's managed identity > Permissions"
 _RBAC = "Microsoft Entra admin center > Roles & admins > Exchange Administrator, or a role group in the Exchange admin center"
 _RECIPIENTS = "Exchange admin center > Recipients > Contacts"
@@ -20,7 +20,7 @@ async def access(tenant: Tenant, ahead: Preflight) -> tuple[Finding, ...]:
         f"The app has no permission {MANAGE} on Office 365 Exchange Online: grant it to the managed identity, together with an Exchange "
         "role; a new grant takes from 15 minutes to hours to work"
     )
-    return (Finding(Weight.REFUSES, MANAGE, "not granted", _ROLES, said),)
+    return (Finding(Weight.REFUSES, MANAGE, "not granted", _ROLES, said, grant=True),)
 
 
 async def readable[Found](asked: Awaitable[Found], what: str) -> tuple[Found | None, tuple[Finding, ...]]:

@@ -13,6 +13,7 @@ from shared.tables.blocks import Blocks
 from shared.tables.deltas import Deltas
 from shared.tables.drift import DriftTable
 from shared.tables.exemptions import Exemptions
+from shared.tables.grants import Grants
 from shared.tables.guest_index import GuestIndex
 from shared.tables.guests import Guests
 from shared.tables.heard import Heard
@@ -55,6 +56,7 @@ class Tables:
         self.subscriptions = Subscriptions(table("subscriptions"))
         self.deltas = Deltas(table("deltas"))
         self.heard = Heard(table("heard"))
+        self.grants = Grants(table("grants"))
         self.runs = Runs(table("runs"))
         self.exemptions = Exemptions(table("exemptions"))
         self.close = ending

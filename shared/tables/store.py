@@ -21,6 +21,7 @@ TABLES = (
     "subscriptions",
     "deltas",
     "heard",
+    "grants",
 )
 MOST_IN_A_TRANSACTION = 100
 

@@ -29,6 +29,7 @@ from shared.verbs.going import set_going
 from shared.verbs.outlook import outlook
 from shared.verbs.park import park_task
 from shared.verbs.partings import farewells, parted, settings_cohorts
+from shared.verbs.permitted import BY_SETTING
 from shared.verbs.running import take_turn
 from shared.verbs.world import World
 
@@ -180,8 +181,9 @@ async def _new_request(
 ) -> Request:
     """The request as it will be on record. Raises Refusal for what the tenant will refuse, before the first write."""
     header, template = _without_addresses(planner), planner.template
-    mode = "plan" if world.settings.report_only else header.mode
     ahead = await outlook(world, planner, planned, read)
+    only = BY_SETTING if world.settings.report_only else ahead.planned
+    mode = "plan" if only else header.mode
     if mode == "apply" and (refused := ahead.refusals):
         raise Refusal(refused)
     why = ahead.needs_approval(template, guests)
@@ -200,7 +202,7 @@ async def _new_request(
         mode=mode,
         needs_approval=why,
         decide_by=now + timedelta(days=template.approval.days) if waits else None,
-        outlook=ahead.shown,
+        outlook={**ahead.shown, "planned": only if header.mode == "apply" else ""},
         reason=f"waits for somebody else than {who} to approve it: {'; '.join(why)}" if waits else "",
     )
 

@@ -18,6 +18,7 @@ from shared.tables.parked import UNKNOWN_GUEST, ParkedItem
 from shared.tables.store import Changed
 from shared.tenant.noticed import Inviter, Sighting
 from shared.verbs.domains import DOMAIN
+from shared.verbs.permitted import why_only_planned
 from shared.verbs.redeemed import latest_template
 from shared.verbs.seen_by_others import journal, partner_name, tell
 from shared.verbs.world import World
@@ -120,7 +121,7 @@ async def _adopt(world: World, seen: Sighting, found: _Found) -> Place | None:
     after: dict[str, Value] = {"stage": stage, "origin": "adopted", "user": seen.id, "sponsors": sponsors}
     note = f"guest-appeared: {_because(seen, inviter, sponsors)}"
     await journal(world, found.partner, found.person, seen="new", before={"stage": None}, after=after, note=note)
-    if found.terms.sponsor == "set" and not seen.sponsors and not world.settings.report_only:
+    if found.terms.sponsor == "set" and not seen.sponsors and not await why_only_planned(world, ("invite-guest",)):
         for sponsor in sponsors:
             await world.tenant.users.add_sponsor(seen.id, sponsor)
     guest = Guest(found.partner, found.person, seen.id, stage, sponsors, ())

@@ -24,6 +24,7 @@ from shared.tenant.listed import SignInsOff
 from shared.topology import CLEAN_UP
 from shared.verbs.cleanup_facts import STALE, PartnerFacts, circumstances, held, partner_facts, seen, sighting
 from shared.verbs.cleanup_send import conclude, go_on
+from shared.verbs.permitted import clean_up_steps, why_only_planned
 from shared.verbs.world import World
 
 if TYPE_CHECKING:
@@ -54,12 +55,14 @@ async def begin(world: World, who: str, *, apply: bool) -> Run:
                 await send(world, run)
             return run
     now = world.clock()
+    only = await why_only_planned(world, clean_up_steps(world)) if apply else ""
     run = Run(
         id=f"{now:%Y%m%dT%H%M%S}",
         state=RunState.READING,
         started=now,
         who=who,
-        apply=apply and not world.settings.report_only,
+        apply=apply and not only,
+        notes=(only,) if only else (),
     )
     await world.tables.runs.begin(run)
     await send(world, run)

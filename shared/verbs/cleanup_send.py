@@ -15,6 +15,7 @@ from shared.nouns.outcomes import NotYet, WontWork
 from shared.tables.runs import Candidate, Run, RunState
 from shared.verbs.cleanup_request import is_open, put_request
 from shared.verbs.exemptions_due import exemption_notes
+from shared.verbs.permitted import clean_up_steps, why_only_planned
 from shared.verbs.world import World
 
 TOUCHING = frozenset({Move.WARN.value, Move.BLOCK.value, Move.DELETE.value})
@@ -70,9 +71,10 @@ async def set_off(world: World, run: Run) -> Run:
 async def go_on(world: World, run: Run) -> datetime | None:
     """The tasks that may go now are on their way. When to look again, where the rest waits for the first few. Bears repetition."""
     now = world.clock()
-    if world.settings.report_only:
-        # Switched back since the run began: nobody else is touched.
-        await world.tables.runs.save(replace(run, state=RunState.REPORTED, finished=now, page=run.page + 1))
+    if only := await why_only_planned(world, clean_up_steps(world)):
+        # Switched back, or taken away, since the run began: nobody else is touched.
+        notes = (*run.notes, only)[:MOST_NOTES]
+        await world.tables.runs.save(replace(run, state=RunState.REPORTED, notes=notes, finished=now, page=run.page + 1))
         return None
     if run.state is RunState.SENT:
         await _send(world, run, FIRST, lambda one: not run.canary or one.move not in CLOSING or one.key in run.canary)

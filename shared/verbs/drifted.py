@@ -27,6 +27,7 @@ from shared.tables.requests import Request
 from shared.tables.store import Changed
 from shared.tables.task_rows import JournalEntry
 from shared.templates import load_template
+from shared.verbs.permitted import why_only_planned
 from shared.verbs.putting_back import put_back
 from shared.verbs.seen_by_others import WHO, partner_name, tell
 from shared.verbs.world import World
@@ -151,7 +152,7 @@ async def _begun(world: World, compared: Compared, name: str, known: Drifted | N
     log.warning("drift", partner=request.partner_tenant, request=request.id, task=task.key, reaction=reaction, state=state)
     if reaction == "accept":
         await accept_drift(world, drifted, WHO)
-    elif reaction == "put-back" and state == OPEN and not world.settings.report_only:
+    elif reaction == "put-back" and state == OPEN and not await why_only_planned(world, (task.step,)):
         await put_back(world, drifted, WHO)
 
 

@@ -6,9 +6,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from shared.needs import BY_EXCHANGE
 from shared.nouns.errors import Fault
-from shared.nouns.grants import covers
 from shared.nouns.outcomes import WontWork
 from shared.nouns.redaction import without_addresses
 from shared.nouns.request import MOST_GUESTS_PER_PART, Header, Read
@@ -17,6 +15,7 @@ from shared.nouns.task import Task
 from shared.nouns.template import Template
 from shared.plan import Cohort, Planner
 from shared.tenant import Tenant
+from shared.verbs.permitted import lacked, permitted, sentence
 from shared.verbs.world import World
 
 # What is shown of it stands in one property of a row, which holds 32 K characters.
@@ -27,21 +26,23 @@ MOST_CHARACTERS = 400
 @dataclass(frozen=True)
 class Outlook:
     """`steps` are those that are carried out, `undone` those whose earlier changes are taken back. `findings` are by step; `needed` are
-    the application permissions on Microsoft Graph of both, and `missing` those the token lacks."""
+    the application permissions on Microsoft Graph of both, `missing` those that the identities lack which carry them out, and `planned` why
+    the request is only planned for that; empty where nothing is missing."""
 
     steps: tuple[Step[Tenant], ...]
     undone: tuple[Step[Tenant], ...]
     findings: tuple[tuple[str, Finding], ...]
     needed: tuple[str, ...]
     missing: tuple[str, ...]
+    planned: str = ""
 
     @property
     def refusals(self) -> list[Fault]:
-        """Why the request cannot be carried out as it is; each names the setting, its value and where to change it."""
+        """Why the request cannot be carried out as it is, all permissions granted; each names the setting, its value and where to change it."""
         return [
             Fault(f"steps.{step}", f"{found.why} ({found.setting} is {found.value}; change it in {found.where})")
             for step, found in self.findings
-            if found.weight is Weight.REFUSES
+            if found.weight is Weight.REFUSES and not found.grant
         ]
 
     @property
@@ -58,6 +59,7 @@ class Outlook:
                 }
                 for step, found in self.findings[:MOST_FINDINGS]
             ],
+            "planned": self.planned,
             "permissions": {"needed": list(self.needed), "missing": list(self.missing)},
             "exchangeRoles": sorted({role for step in (*self.steps, *self.undone) for role in step.exchange_roles}),
         }
@@ -78,26 +80,30 @@ async def outlook(world: World, planner: Planner[Tenant], planned: Iterable[Coho
     steps = _of(world, (task for task in tasks if not task.reverses))
     undone = _of(world, (task for task in tasks if task.reverses))
     acting = _of(world, tasks)
+    may = await permitted(world, acting)
+    lacks = lacked(may, acting)
     roles = await world.tenant.roles()
     guests = _coming(planner.header, read)
     domains = tuple(sorted({guest.email.rpartition("@")[2] for guest in read.guests.values()}))
     found = await asyncio.gather(*(_findings(world, planner, step, guests, domains, roles) for step in steps))
     needed = tuple(sorted({permission for step in acting for permission in step.permissions}))
-    # Where the powers are split, the steps of another app are for its identity to carry out, and its token is not seen here.
-    ours = {permission for step in acting if step.power in world.settings.powers for permission in step.permissions}
-    missing = tuple(
-        permission
-        for permission in needed
-        if permission in ours and not covers(roles, permission) and permission not in BY_EXCHANGE
-    )
-    lacking = [
-        (step.name, finding)
-        for step in acting
-        if step.power in world.settings.powers and (finding := _lacks(step, missing)) is not None
-    ]
+    missing = tuple(sorted({permission for some in lacks.values() for permission in some}))
+    lacking = [(name, _lacks(name, some)) for name, some in lacks.items()]
     lacking += [("invite-guest", finding) for finding in _synchronized_better(planner.template, guests)]
-    listed = [(step.name, finding) for step, findings in zip(steps, found, strict=True) for finding in findings]
-    return Outlook(steps, undone, tuple(dict.fromkeys((*lacking, *listed))), needed, missing)
+    listed = [
+        (step.name, one)
+        for step, some in zip(steps, found, strict=True)
+        for one in some
+        if not (one.grant and step.name in lacks)
+    ]
+    only = _planned(lacks, (*lacking, *listed))
+    return Outlook(steps, undone, tuple(dict.fromkeys((*lacking, *listed))), needed, missing, only)
+
+
+def _planned(lacks: Mapping[str, tuple[str, ...]], findings: Iterable[tuple[str, Finding]]) -> str:
+    """Why the request is only planned: what the tokens lack, and what a step has found out for itself."""
+    others = {step: (found.setting,) for step, found in findings if found.grant and found.weight is Weight.REFUSES}
+    return sentence({**others, **lacks}) if others or lacks else ""
 
 
 def _of(world: World, tasks: Iterable[Task]) -> tuple[Step[Tenant], ...]:
@@ -118,6 +124,10 @@ async def _findings(
 ) -> tuple[Finding, ...]:
     if step.preflight is None:
         return ()
+    if step.power not in world.settings.powers:
+        # Our identity sees nothing there; the plan's own look at it is made by the app that carries it out.
+        said = "not looked at ahead: the app that carries the step out has an identity of its own"
+        return (Finding(Weight.TELLS, f"preflight of {step.name}", "not read", "the plan's tasks say", said),)
     ahead = Preflight(
         partner=planner.partner,
         header=planner.header,
@@ -156,14 +166,12 @@ def _synchronized_better(template: Template, guests: int) -> tuple[Finding, ...]
     return (Finding(weight, "synchronization.above", f"{most}, with {guests} guests asked for", where, why),)
 
 
-def _lacks(step: Step[Tenant], missing: tuple[str, ...]) -> Finding | None:
-    lacking = ", ".join(permission for permission in step.permissions if permission in missing)
-    if not lacking:
-        return None
+def _lacks(step: str, lacks: tuple[str, ...]) -> Finding:
     return Finding(
         Weight.REFUSES,
         "application permissions",
-        f"without {lacking}",
+        f"without {', '.join(lacks)}",
         "Microsoft Entra admin center, Enterprise applications, the app's managed identity, Permissions",
-        f"The app's identity may not do what {step.name} needs",
+        f"The app's identity may not do what {step} needs",
+        grant=True,
     )

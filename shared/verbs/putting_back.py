@@ -11,6 +11,7 @@ from shared.nouns.task import Task, TaskState
 from shared.tables.drift import PUTTING_BACK, Drifted
 from shared.tables.requests import Request, RequestState
 from shared.verbs.finish import begin_next
+from shared.verbs.permitted import why_only_planned
 from shared.verbs.subjects import subject_of
 from shared.verbs.world import World
 
@@ -34,12 +35,13 @@ async def put_back(world: World, drifted: Drifted, who: str) -> Drifted:
     tasks = await _tasks(world, drifted, original, task)
     await world.tables.tasks.insert_cohort(drifted.repair, COHORT, tasks, mark_open=True)
     if known is None:
-        await world.tables.requests.insert(_request(world, drifted, original, who))
+        only = await why_only_planned(world, {one.step for one in tasks})
+        await world.tables.requests.insert(_request(world, drifted, original, who, only))
     await begin_next(world, drifted.partner)
     return drifted
 
 
-def _request(world: World, drifted: Drifted, original: Request, who: str) -> Request:
+def _request(world: World, drifted: Drifted, original: Request, who: str, only: str) -> Request:
     header: Header = original.header.model_copy(
         update={"id": drifted.repair, "action": "onboard", "mode": "apply", "part": 1, "parts": 1, "offset": 0}
     )
@@ -52,7 +54,8 @@ def _request(world: World, drifted: Drifted, original: Request, who: str) -> Req
         partner_tenant=drifted.partner,
         template_version=original.template_version,
         received=world.clock(),
-        mode="plan" if world.settings.report_only else "apply",
+        mode="plan" if only else "apply",
+        outlook={"planned": only},
         reason=f"puts back what others have changed: drift {drifted.id}",
     )
 

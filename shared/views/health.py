@@ -3,21 +3,24 @@
 import asyncio
 from typing import Any
 
-from shared.needs import needed, steps_allowed
-from shared.nouns.grants import covers
+from shared.needs import BY_THEMSELVES, INTAKE_NEEDS, lacking, needed, steps_allowed
 from shared.nouns.outcomes import NotYet, WontWork
+from shared.nouns.power import Power
 from shared.verbs.hearing import Hearing, faults, hearing
+from shared.verbs.permitted import clean_up_steps, lacked, permitted
 from shared.verbs.world import World
 from shared.views.listening import listening
 
 ANSWER_SECONDS = 5.0
 VERSION = "0.1.0"
+# The app that answers over HTTP.
+GUESTS: tuple[Power, ...] = ("guests",)
 
 
 async def health(world: World) -> dict[str, Any]:
     """`status` is `ok`, or `degraded` with the checks that failed. Says nothing that an outsider may not know."""
-    missing = await _missing(world)
-    checks = {"tables": await _tables(world), "permissions": missing == []}
+    may = await _may(world)
+    checks = {"tables": await _tables(world), "permissions": may["missingPermissions"] == []}
     heard = await _heard(world) if checks["tables"] else None
     checks["listening"] = heard is not None and not faults(heard, world.settings)
     shown = {"listening": listening(world, heard)} if heard is not None else {}
@@ -25,27 +28,35 @@ async def health(world: World) -> dict[str, Any]:
         "status": "ok" if all(checks.values()) else "degraded",
         "version": VERSION,
         "checks": checks,
-        **_mode(world, missing),
+        **may,
         "sealExport": "on" if world.blobs is not None else "off: ENTENTE_SEAL_CONTAINER is empty",
         **shown,
     }
 
 
-def _mode(world: World, missing: list[str] | None) -> dict[str, Any]:
-    """What becomes of requests. Those that need a missing permission are refused whole, before their first write."""
-    mode = "report-only" if world.settings.report_only else "apply"
-    return {"mode": mode, "missingPermissions": missing if missing is not None else "not known: no token could be had"}
-
-
-async def _missing(world: World) -> list[str] | None:
-    """The application permissions that this app's work needs and our token does not carry; None where there is no token to look at."""
-    wanted = needed(world.steps, steps_allowed(world.settings.templates), world.settings.powers)
+async def _may(world: World) -> dict[str, Any]:
+    """What becomes of requests: `mode` is `apply`, `report-only`, or `report-only in part` for what `reportOnly` names with the
+    permissions it lacks. It changes by itself as soon as a token carries what is missing."""
+    allowed = steps_allowed(world.settings.templates)
+    steps = [step for step in world.steps if step.name in allowed]
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            roles = await world.tenant.roles()
+            may = await permitted(world, steps)
     except (NotYet, WontWork, TimeoutError):
-        return None
-    return sorted(permission for permission in wanted if not covers(roles, permission))
+        return {"mode": "report-only", "reportOnly": {}, "missingPermissions": "not known: no token could be had"}
+    held = lacked(may, steps)
+    if lacks := lacking(INTAKE_NEEDS.permissions, may.graph["guests"] or frozenset()):
+        held |= {"every request": lacks}
+    if lacks := tuple(sorted({one for name in clean_up_steps(world) for one in held.get(name, ())})):
+        held |= {"clean-up runs": lacks}
+    named = {step.name for step in steps} - BY_THEMSELVES
+    whole = world.settings.report_only or "every request" in held or named <= held.keys()
+    mode = "report-only" if whole else "report-only in part" if held else "apply"
+    missing = {
+        *lacking(needed((), (), GUESTS), may.graph["guests"] or frozenset()),
+        *(one for lacks in held.values() for one in lacks),
+    }
+    return {"mode": mode, "reportOnly": held, "missingPermissions": sorted(missing)}
 
 
 async def _heard(world: World) -> Hearing | None:

@@ -95,6 +95,7 @@ def _request(request: Request) -> dict[str, Any]:
         "reason": request.reason,
         "action": header.action,
         "mode": request.mode,
+        "onlyPlanned": str(request.outlook.get("planned", "")),
         "template": {"name": header.template, "version": request.template_version},
         "partner": {"name": header.partner.name, "tenantId": request.partner_tenant, "domains": list(header.partner.domains)},
         "requestedBy": request.who,

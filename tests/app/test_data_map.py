@@ -28,6 +28,7 @@ WRITERS = {
     "subscriptions": ("subscriptions",),
     "deltas": ("deltas",),
     "heard": ("heard",),
+    "grants": ("grants",),
 }
 WRITE_NONE = {"__init__", "store", "stored", "together", "journal", "subjects"}
 

@@ -6,14 +6,19 @@ from collections.abc import AsyncIterator
 import pytest
 
 from devstack.tenant.server import RunningTenant, running_tenant
-from devstack.tenant.tokens import GRAPH
+from devstack.tenant.tokens import EXCHANGE, GRAPH
 from infra.topology import PERMISSIONS, permissions
 from shared.needs import BESIDES_STEPS, BY_EXCHANGE, BY_THEMSELVES, needed, steps_allowed
+from shared.nouns.grants import MANAGE_EXCHANGE
 from shared.nouns.power import POWERS
 from shared.settings import ROOT
 from shared.steps import STEPS
+from shared.tables.requests import Request
+from shared.verbs.cleanup_run import begin
+from shared.verbs.permitted import NOT_SAID, tell_grants
 from shared.views.health import health
-from tests.rig import rig
+from shared.views.status import request_status
+from tests.rig import Rig, rig
 
 TEMPLATES = ROOT / "templates"
 
@@ -81,17 +86,118 @@ async def test_an_app_with_what_is_needed_and_no_more_carries_a_request_out(tena
     await made.close()
 
 
-async def test_a_missing_permission_is_named_and_nothing_is_written(tenant: RunningTenant) -> None:
+WRITES = {"tenant.PATCH", "tenant.PUT", "tenant.DELETE"}
+
+
+def take_away(tenant: RunningTenant, *permissions: str, service: str = GRAPH) -> list[str]:
+    """New tokens do not carry them any more; what there was before is returned."""
     (identity,) = tenant.services.tenant.identities
-    identity.permissions[GRAPH] = [one for one in identity.permissions[GRAPH] if not one.startswith("GroupMember.ReadWrite")]
+    before = list(identity.permissions[service])
+    identity.permissions[service] = [one for one in before if one not in permissions]
+    return before
+
+
+async def kept(made: Rig, name: str) -> Request:
+    found = await made.world.tables.requests.get(name)
+    assert found is not None
+    return found
+
+
+async def test_what_lacks_a_permission_is_only_planned_until_it_is_granted(tenant: RunningTenant) -> None:
+    before = take_away(tenant, "GroupMember.ReadWrite.All")
     made = rig(tenant)
     shown = await health(made.world)
     assert shown["missingPermissions"] == ["GroupMember.ReadWrite.All"]
+    assert shown["mode"] == "report-only in part"
+    assert shown["reportOnly"] == {"add-to-group": ("GroupMember.ReadWrite.All",)}
     assert (shown["status"], shown["checks"]["permissions"]) == ("degraded", False)
     await made.settle(REQUEST)
-    assert not [call for call in made.border.log if call in {"tenant.PATCH", "tenant.PUT", "tenant.DELETE"}]
+    status = await request_status(made.world, "r1")
+    assert status is not None
+    assert status["mode"] == "plan"
+    assert "add-to-group lacks GroupMember.ReadWrite.All" in status["onlyPlanned"]
+    assert not status["refusals"]
+    assert status["tasks"][0]["plan"]["sight"], "what would be done is shown"
+    assert not WRITES & set(made.border.log)
     assert not tenant.services.tenant.outbox, "nobody was invited, though inviting was allowed"
+    # What needs nothing of it is carried out meanwhile.
+    await made.settle({**REQUEST, "id": "alone", "guests": [{"email": "bo@fabrikam.com", "name": "Bo"}], "groups": []})
+    assert (await kept(made, "alone")).mode == "apply"
+    # The grant is in the next token, and nobody has to say so.
+    (identity,) = tenant.services.tenant.identities
+    identity.permissions[GRAPH] = before
+    assert (await health(made.world))["mode"] == "apply"
+    await made.settle({**REQUEST, "id": "r2"})
+    again = await kept(made, "r2")
+    assert (again.mode, again.state.value, again.outlook["planned"]) == ("apply", "done", "")
     await made.close()
+
+
+async def test_without_any_permission_everything_is_report_only(tenant: RunningTenant) -> None:
+    (identity,) = tenant.services.tenant.identities
+    identity.permissions[GRAPH] = []
+    made = rig(tenant)
+    shown = await health(made.world)
+    assert shown["mode"] == "report-only"
+    assert "every request" in shown["reportOnly"]
+    await made.settle(REQUEST)
+    assert not WRITES & set(made.border.log)
+    await made.close()
+
+
+async def test_cmdlets_that_our_token_does_not_allow_make_a_plan_of_the_request(tenant: RunningTenant) -> None:
+    take_away(tenant, MANAGE_EXCHANGE, service=EXCHANGE)
+    made = rig(tenant)
+    assert (await health(made.world))["reportOnly"]["set-organization-relationship"] == (MANAGE_EXCHANGE,)
+    await made.settle({**REQUEST, "steps": {"set-organization-relationship": {}}})
+    only = await kept(made, "r1")
+    assert only.mode == "plan"
+    assert f"set-organization-relationship lacks {MANAGE_EXCHANGE}" in str(only.outlook["planned"])
+    await made.close()
+
+
+async def test_a_permission_that_is_as_you_like_holds_nothing_back(tenant: RunningTenant) -> None:
+    optional = {one for need in BESIDES_STEPS if need.optional for one in need.permissions}
+    take_away(tenant, *(optional - needed(STEPS, steps_allowed(TEMPLATES), POWERS)))
+    made = rig(tenant)
+    shown = await health(made.world)
+    assert (shown["mode"], shown["missingPermissions"]) == ("apply", [])
+    await made.settle(REQUEST)
+    assert (await kept(made, "r1")).mode == "apply"
+    await made.close()
+
+
+async def test_a_clean_up_run_only_reports_what_it_could_not_do_to_its_end(tenant: RunningTenant) -> None:
+    take_away(tenant, "User.DeleteRestore.All", "User.ReadWrite.All")
+    made = rig(tenant)
+    assert (await health(made.world))["reportOnly"]["clean-up runs"] == ("User.DeleteRestore.All",)
+    run = await begin(made.world, "the clock", apply=True)
+    assert not run.apply
+    assert "delete-guest lacks User.DeleteRestore.All" in run.notes[0]
+    await made.close()
+
+
+async def test_a_request_waits_for_what_the_app_of_another_power_says_of_itself(tenant: RunningTenant) -> None:
+    made = rig(tenant, ENTENTE_POWERS="guests")
+    asked = {**REQUEST, "steps": {"set-organization-relationship": {}}}
+    await made.settle(asked)
+    only = await kept(made, "r1")
+    assert only.mode == "plan"
+    assert f"set-organization-relationship lacks {NOT_SAID}" in str(only.outlook["planned"])
+    # The other app, whose identity is another one.
+    other = rig(tenant, ENTENTE_POWERS="settings")
+    other.world.tables = made.world.tables
+    before = take_away(tenant, MANAGE_EXCHANGE, service=EXCHANGE)
+    await tell_grants(other.world, "settings")
+    assert (await health(made.world))["reportOnly"]["set-organization-relationship"] == (MANAGE_EXCHANGE,)
+    (identity,) = tenant.services.tenant.identities
+    identity.permissions[EXCHANGE] = before
+    await tell_grants(other.world, "settings")
+    assert "set-organization-relationship" not in (await health(made.world))["reportOnly"]
+    await made.settle({**asked, "id": "r2"})
+    assert (await kept(made, "r2")).mode == "apply"
+    await made.close()
+    await other.close()
 
 
 async def test_a_new_installation_says_that_it_only_reports(tenant: RunningTenant) -> None:

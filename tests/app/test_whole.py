@@ -355,10 +355,6 @@ async def test_what_was_left_out_for_a_guest_is_done_once_the_guest_is_tried_aga
             },
             ("sharingDomainRestrictionMode", "blockList", "SharePoint admin center"),
         ),
-        (
-            {"permissions": [*READING, "User.Read.All", "Policy.Read.All"]},
-            ("application permissions", "without User.", "managed identity"),
-        ),
     ],
 )
 async def test_what_the_tenant_refuses_is_said_before_the_first_write(
@@ -376,6 +372,16 @@ async def test_what_the_tenant_refuses_is_said_before_the_first_write(
     # A plan shows the same, and is no failure.
     found = await carried_out(rig, {**wished, "id": "ahead-plan", "mode": "plan"})
     assert "refuses" in str(found.outlook)
+
+
+async def test_without_a_permission_the_request_becomes_a_plan_that_says_so(stage: Stage, tmp_path: Path) -> None:
+    rig = await stage.fresh(ENTENTE_TEMPLATES=str(templates(tmp_path)))
+    plant(stage.running.services.tenant, {"permissions": [*READING, "User.Read.All", "Policy.Read.All"]})
+    before = picture(stage.running)
+    found = await carried_out(rig, simple("ahead", [ANA], steps={"allow-domain": {}, "allow-federation": {}}))
+    assert found.mode == "plan"
+    assert all(word in str(found.outlook) for word in ("invite-guest lacks User.", "without User.", "managed identity"))
+    assert differences(before, picture(stage.running)) == []
 
 
 async def test_a_sister_company_is_handed_over_to_synchronization_above_so_many_guests(stage: Stage, tmp_path: Path) -> None:

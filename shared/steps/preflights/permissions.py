@@ -29,6 +29,7 @@ def missing(step: str, permissions: Iterable[str], roles: frozenset[str]) -> tup
             "not in our token",
             WHERE,
             f"Step {step} needs the application permission {permission}, which our token does not carry: grant it",
+            grant=True,
         )
         for permission in permissions
         if not carries(roles, permission)
