@@ -4,6 +4,7 @@ import asyncio
 import base64
 import binascii
 import json
+import re
 import time
 from typing import Protocol
 
@@ -18,6 +19,8 @@ OUT_OF_REACH_WAIT = 15.0
 RENEW_BEFORE = 300
 # A credential gives a cached token unless claims are asked for; claims that ask for nothing are the way to a fresh one.
 _NO_CLAIMS = "{}"
+# azure-identity 1.27 says the same of an endpoint that failed as of one that is not there; only its text has the status.
+_FAILED = re.compile(r"Token request error: \([^)]*\) ?(\d{3})?")
 
 
 class AccessToken(Protocol):
@@ -75,7 +78,8 @@ class Tokens:
         if kept is None or fresh or kept.expires_on - RENEW_BEFORE < time.time():
             try:
                 kept = await self._credential.get_token(f"{resource}/.default", claims=_NO_CLAIMS if fresh else None)
-            except AzureError as error:
+            except (AzureError, json.JSONDecodeError) as error:
+                # What stands before the endpoint may answer a page, which azure-identity takes for JSON.
                 raise _explained(error, resource) from None
             self._kept[resource] = kept
         return kept.token
@@ -107,15 +111,16 @@ class Tokens:
         await self._credential.close()
 
 
-def _explained(error: AzureError, resource: str) -> NotYet | WontWork:
+def _explained(error: AzureError | json.JSONDecodeError, resource: str) -> NotYet | WontWork:
     response = error.response if isinstance(error, HttpResponseError) else None
-    status = response.status_code if response is not None else None
+    failed = _FAILED.search(str(error)) if isinstance(error, CredentialUnavailableError) else None
+    status = response.status_code if response is not None else int(failed[1]) if failed and failed[1] else None
     if status in {400, 401, 403, 404}:
         return WontWork(
             f"The managed identity gave no token for {resource} ({status}). Assign the identity to the app, and check the client id "
             "in its settings"
         )
-    if status is None and isinstance(error, CredentialUnavailableError):
+    if failed is None and status is None and isinstance(error, CredentialUnavailableError):
         return WontWork(
             f"There is no managed identity here to get a token for {resource}: assign one to the app (Azure then sets "
             "IDENTITY_ENDPOINT and IDENTITY_HEADER)"

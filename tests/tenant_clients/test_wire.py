@@ -15,6 +15,7 @@ from azure.identity import CredentialUnavailableError
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.tenant import Tenant, TenantSettings
 from shared.tenant.found import Letter
+from shared.tenant.tokens import Tokens, managed_identity
 from tests.tenant_clients.scripted import OURS, FixedCredential, Script, Turn, refusal, scripted_tenant
 
 USER = "11111111-1111-4111-8111-111111111111"
@@ -190,6 +191,37 @@ async def test_an_identity_that_gives_no_token(error: Exception, kind: type[Exce
     await tenant.close()
     assert "secret text" not in str(raised.value)
     assert not getattr(raised.value, "effect_unknown", False)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "words"),
+    [
+        (503, '{"statusCode": 503, "message": "busy"}', NotYet, "could not give a token"),
+        (429, '{"statusCode": 429, "message": "slower"}', NotYet, "could not give a token"),
+        (500, '{"error": "no status"}', NotYet, "could not give a token"),
+        (502, "<html>Bad gateway</html>", NotYet, "could not give a token"),
+        (400, '{"statusCode": 400, "message": "No User Assigned Managed Identity found"}', WontWork, "gave no token"),
+    ],
+)
+async def test_an_endpoint_of_identities_that_fails_is_not_one_that_is_missing(
+    status: int, body: str, kind: type[Exception], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The unmodified ManagedIdentityCredential, whose errors tell the two apart in their text alone, or not at all."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        monkeypatch.setenv("IDENTITY_ENDPOINT", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/token")
+        monkeypatch.setenv("IDENTITY_HEADER", "secret")
+        tokens = Tokens(managed_identity(None))
+        with pytest.raises(kind, match=words) as raised:
+            await tokens.of("https://graph.microsoft.com")
+        await tokens.close()
+    assert "busy" not in str(raised.value)
 
 
 async def test_roles_are_those_in_the_token() -> None:
