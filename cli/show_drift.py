@@ -25,15 +25,17 @@ def listed(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
         return
     for each in found:
         state = plain(each["state"], _COLOURS.get(each["state"], ""))
-        head = Text.assemble(
-            plain(each["id"], "bold"), "  ", plain(each["partner"]), "  ", plain(each["step"], "bold"), "  ", state
-        )
+        users = each.get("users") or {}
+        about = [f"group {each['group']}"] if each.get("group") else []
+        about += [f"guest {users[each['subject']]}"] if each["subject"] in users else []
+        what = plain(" ".join((each["step"], *about)), "bold")
+        head = Text.assemble(plain(each["id"], "bold"), "  ", plain(each["partner"]), "  ", what, "  ", state)
         out.print(head, soft_wrap=True)
         said = f"{each['said']}, seen {moment(each['since'])}"
         out.print(plain(f"  {said}" + (f"; request {each['request']}" if each["request"] else ""), "dim"), soft_wrap=True)
         for key in each["before"]:
             line = Text.assemble(
-                plain(f"  ~ {key}: "),
+                plain(f"  ~ {users.get(key, key)}: "),
                 plain(_told(each["before"][key]), "red"),
                 " -> ",
                 plain(_told(each["after"].get(key)), "green"),

@@ -16,14 +16,16 @@ BY_OTHERS = "other"
 
 @dataclass(frozen=True)
 class Known:
-    """What our tables say of a guest. `fresh` says that this was written less than the consistency horizon ago, and `was` the stage
-    before ("" where that is not known): a read that shows it again may be from then."""
+    """What our tables say of a guest. `sponsors` are those on record whom the directory has named before, and `named` all whom it is
+    known to have named or are on record (None before it was read for the first time). `fresh` says that this was written less than the
+    consistency horizon ago, and `was` the stage before ("" where that is not known): a read that shows it again may be from then."""
 
     stage: str
     kind: Kind = "guest"
     blocked_by: str = ""
     redeemed: bool = False
     sponsors: tuple[str, ...] = ()
+    named: tuple[str, ...] | None = None
     fresh: bool = False
     was: str = ""
 
@@ -64,6 +66,10 @@ def _alive(now: Now) -> str:
 
 def _unsponsored(known: Known, now: Now) -> bool:
     return bool(set(known.sponsors) - set(now.sponsors))
+
+
+def _newly_named(known: Known, now: Now) -> bool:
+    return known.named is not None and bool(set(now.sponsors) - set(known.named))
 
 
 RULES: tuple[Rule, ...] = (
@@ -162,7 +168,16 @@ RULES: tuple[Rule, ...] = (
         "somebody who stood for the guest does not any more",
         "the sponsors on record are those of the directory; where nobody is left, the guest is without sponsor since then, and a person is told",
         applies=lambda known, now: now.there == "there" and _unsponsored(known, now),
-        becomes=lambda known, now: replace(known, sponsors=now.sponsors),
+        becomes=lambda known, now: replace(known, sponsors=tuple(one for one in known.sponsors if one in now.sponsors)),
+        waits=True,
+    ),
+    Rule(
+        "sponsor-named",
+        "guest",
+        "the directory names somebody for the guest who did not stand for them before",
+        "they are on record as a sponsor too; whoever was listed for having none is off the list",
+        applies=lambda known, now: now.there == "there" and _newly_named(known, now),
+        becomes=lambda known, now: replace(known, sponsors=now.sponsors, named=now.sponsors),
         waits=True,
     ),
     Rule(
@@ -203,15 +218,15 @@ RULES: tuple[Rule, ...] = (
         "group-deleted",
         "group",
         "a group of a partner's guests is gone",
-        "a person is told, once; the tasks that need it show drift",
-        setting="drift",
+        "a person is told, once, and it stands among the drift until it is there again or that is accepted; nothing where no request "
+        "wants anybody in it any more",
         tells=True,
     ),
     Rule(
         "group-restored",
         "group",
         "a group that was on record as deleted is there again",
-        "the entry among what waits for a person goes",
+        "the entries among the drift and among what waits for a person are over",
     ),
     Rule(
         "sponsor-left",

@@ -44,6 +44,7 @@ class Change(BaseModel):
     ] = None
     came: Annotated[Members, Field(description="Of a group: members who may have come.")] = ()
     went: Annotated[Members, Field(description="Of a group: members who may have gone.")] = ()
+    whole: Annotated[bool, Field(description="Of a group: anybody may have come or gone, and nobody knows who.")] = False
     mark: Annotated[str, Field(max_length=64, description="What tells this telling from every other; a replay has the same.")] = (
         ""
     )
@@ -69,7 +70,8 @@ def change_from(body: bytes) -> Change:
 
 class Upkeep(BaseModel):
     """Something is to be done so that changes go on being heard: `catch-up` (a round of the delta query of `resource`, or the rest of
-    one), `recall` (all guests and sponsors are read again), `renew` (all subscriptions are looked after), `reauthorize` (the one of this id)."""
+    one), `recall` (all guests and sponsors are read again, or
+    all groups of guests), `renew` (all subscriptions are looked after), `reauthorize` (the one of this id)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 

@@ -76,20 +76,22 @@ def read_notices(body: bytes) -> Told:
 
 
 def _elements(value: Any) -> Iterator[Any]:
-    """The elements of a webhook's or event hub's body, or of one or more CloudEvents."""
-    if isinstance(value, list):
-        for one in value:
-            yield from _elements(one)
-        return
-    given = _lower(value) if isinstance(value, dict) else {}
-    if isinstance(listed := given.get("value"), list):
-        yield from listed
-    elif "specversion" in given and isinstance(data := given.get("data"), dict):
-        event = str(given.get("type", "")).lower()
-        told = event.removeprefix(_EVENT_TYPE) if event.startswith(_EVENT_TYPE) else ""
-        yield {**data, "lifecycleEvent": told} if told and "lifecycleevent" not in _lower(data) else data
-    else:
-        raise Refusal([Fault("", "is no notification of Microsoft Graph: neither `value` nor a CloudEvent")])
+    """The elements of a webhook's body, or of one or more event hub's bodies or CloudEvents: these come in batches too."""
+    for one in value if isinstance(value, list) and value else [value]:
+        given = _lower(one) if isinstance(one, dict) else {}
+        if isinstance(listed := given.get("value"), list):
+            yield from listed
+        elif "specversion" in given and isinstance(data := given.get("data"), dict):
+            yield _of_cloud_event(given, data)
+        else:
+            raise Refusal([Fault("", "is no notification of Microsoft Graph: neither `value` nor a CloudEvent")])
+
+
+def _of_cloud_event(given: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+    """The element in a CloudEvent. That of a lifecycle event has its name in the type, whether or not the data repeat it."""
+    event = str(given.get("type", "")).lower()
+    told = event.removeprefix(_EVENT_TYPE) if event.startswith(_EVENT_TYPE) else ""
+    return {**data, "lifecycleEvent": told} if told and "lifecycleevent" not in _lower(data) else data
 
 
 def _lower(given: dict[str, Any]) -> dict[str, Any]:
@@ -104,7 +106,7 @@ def _notice(element: dict[str, Any]) -> Notice | None:
     state = state if isinstance(state, str) and len(state) <= MOST_STATE else ""
     head = Notice(subscription.lower(), state, tenant.lower())
     if (event := element.get("lifecycleevent")) is not None:
-        name = _LIFECYCLE.get(str(event).lower().removeprefix("subscription"))
+        name = _LIFECYCLE.get(str(event).lower().removeprefix("microsoft.graph.").removeprefix("subscription"))
         return replace(head, lifecycle=name) if name else None
     return _change(element, head)
 

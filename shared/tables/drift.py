@@ -14,6 +14,8 @@ from shared.tables.task_rows import instant
 OPEN, WAITING, PUTTING_BACK, PUT_BACK, ACCEPTED, OVER = "open", "waits", "putting-back", "put-back", "accepted", "over"
 # No tenant id is spelled so.
 CURSOR = "compared"
+# Under which step a group that was deleted stands.
+GROUP = "group"
 # What somebody may still have to look at.
 UNSETTLED = frozenset({OPEN, WAITING, PUTTING_BACK})
 
@@ -24,7 +26,7 @@ class Drifted:
 
     `before` is what the task had made so, `after` what is there now, in the keys that differ. `state` is open (reported), waits (putting back
     would widen, or nobody can tell: a person decides), putting-back, put-back, accepted, or over (it is as wanted again). `request`
-    and `task` name the task; both are "" for what has none, such as a domain. `by` is who decided, `repair` the request that puts back.
+    and `task` name the task; both are "" for what has none, such as a domain or a group. `by` is who decided, `repair` the request that puts back.
     """
 
     partner: str

@@ -91,8 +91,11 @@ class GuestIndex:
 
     async def sponsors(self) -> tuple[str, ...]:
         """Everybody who stands, or once stood, for a guest."""
-        rows = self._table.rows(PARTITION, SPONSOR, select=("RowKey",))
-        return tuple(dict.fromkeys([str(row["RowKey"]).split("|")[1] async for row in rows]))
+        return await self._named(SPONSOR)
+
+    async def groups(self) -> tuple[str, ...]:
+        """Every group that requests have put guests into."""
+        return await self._named(GROUP)
 
     async def keep_manager(self, sponsor: str, manager: str, at: datetime) -> None:
         """The sponsor's manager is on record, for the time when the directory does not know it any more."""
@@ -127,6 +130,10 @@ class GuestIndex:
 
     async def is_left_alone(self, user: str) -> bool:
         return await self._table.get(PARTITION, f"{OTHERS}{user.lower()}") is not None
+
+    async def _named(self, prefix: str) -> tuple[str, ...]:
+        rows = self._table.rows(PARTITION, prefix, select=("RowKey",))
+        return tuple(dict.fromkeys([str(row["RowKey"]).split("|")[1] async for row in rows]))
 
     async def _behind(self, prefix: str) -> tuple[str, ...]:
         rows = self._table.rows(PARTITION, prefix, select=("RowKey",))

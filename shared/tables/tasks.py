@@ -89,6 +89,12 @@ class Tasks:
         async for row in self._table.rows(request, "t|", behind=behind, most=most):
             yield decoded(row)
 
+    async def keys_of(self, request: str, step: str) -> AsyncIterator[str]:
+        """The keys of the request's tasks of this step, without reading them."""
+        async for row in self._table.rows(request, "t|", select=("RowKey", "step")):
+            if row["step"] == step:
+                yield str(row["RowKey"])
+
     async def states(self, request: str) -> AsyncIterator[tuple[str, TaskState]]:
         """(step, state) of every task, without reading the rest of it."""
         async for row in self._table.rows(request, "t|", select=("step", "state")):

@@ -11,16 +11,15 @@ from shared.nouns.person import Person, person_id
 from shared.nouns.state import Value
 from shared.nouns.watching import Adoption
 from shared.reactions import BLOCKED, BY_OTHERS, INVITED, REDEEMED
-from shared.tables.drift import UNSETTLED
 from shared.tables.guest_index import Place
 from shared.tables.guests import Guest
 from shared.tables.parked import UNKNOWN_GUEST, ParkedItem
 from shared.tables.store import Changed
 from shared.tenant.noticed import Inviter, Sighting
-from shared.verbs.domains import DOMAIN
+from shared.verbs.domains import has_moved
 from shared.verbs.permitted import why_only_planned
 from shared.verbs.redeemed import latest_template
-from shared.verbs.seen_by_others import journal, partner_name, tell
+from shared.verbs.seen_by_others import NAME_ONE, NO_SPONSOR, journal, partner_name, tell
 from shared.verbs.world import World
 
 # The directory's log is some minutes behind. https://learn.microsoft.com/entra/identity/monitoring-health/reference-reports-latencies
@@ -62,7 +61,7 @@ async def appeared(world: World, seen: Sighting) -> Place | None:
     found = _Found(partner, person, latest[1].adoption if latest is not None else Adoption())
     if found.terms.guests == "ignore":
         return None
-    if found.terms.guests == "list" or await _stopped(world, partner):
+    if found.terms.guests == "list" or await has_moved(world, partner):
         await _list(world, seen, f"A guest (user {seen.id}) of {await partner_name(world, partner)} was named by no request")
         return None
     return await _adopt(world, seen, found)
@@ -96,11 +95,6 @@ async def _partner(world: World, seen: Sighting) -> tuple[str | None, str]:
         if known is not None and seen.domain in known.partner.domains:
             return tenant, ""
     return None, ""
-
-
-async def _stopped(world: World, partner: str) -> bool:
-    """A domain of the partner is not theirs any more: nobody is taken for theirs by it."""
-    return any([one.step == DOMAIN and one.state in UNSETTLED async for one in world.tables.drift.of_partner(partner)])
 
 
 async def _adopt(world: World, seen: Sighting, found: _Found) -> Place | None:
@@ -142,8 +136,8 @@ async def _adopt(world: World, seen: Sighting, found: _Found) -> Place | None:
     await world.tables.parked.remove(f"{UNKNOWN_GUEST}:{seen.id}")
     if not sponsors:
         name = await partner_name(world, found.partner)
-        reason = f"Guest {seen.id} of {name} was adopted, and nobody is known to stand for them: name a sponsor (entente guests)"
-        await tell(world, found.partner, "no-sponsor", reason, subject=found.person)
+        reason = f"Guest {seen.id} of {name} was adopted, and nobody is known to stand for them: {NAME_ONE}"
+        await tell(world, found.partner, NO_SPONSOR, reason, subject=found.person)
     return Place(found.partner, found.person)
 
 

@@ -4,7 +4,7 @@ A link is kept only after all that its page tells is on the queue, so nothing is
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -81,33 +81,42 @@ async def _after(world: World, one: Round, page: Page, number: int) -> Round:
     after = replace(one, link=page.link, pages=one.pages + 1, told=one.told + number, found=found)
     if not page.last:
         return await _saved(world, after)
-    if one.full and one.resource == "users":
-        # Who is gone for good is in no list of all there is.
-        await order(world, Upkeep(do="recall", resource="users", why="after a full round"))
+    if one.full:
+        # What is gone for good is in no list of all there is, and nor is who has left a group.
+        await order(world, Upkeep(do="recall", resource=one.resource, why="after a full round"))
     if one.again:
         await order(world, Upkeep(do="catch-up", resource=one.resource, why="asked for meanwhile"))
     log.info("caught up", resource=one.resource, full=one.full, pages=after.pages, told=after.told)
     return await _saved(world, replace(after, under_way=False, full=False, again=False, known=one.begun))
 
 
-async def recall(world: World) -> None:
-    """Every guest and sponsor that we know is read again, as after an absence. Bears repetition."""
-    index, now = world.tables.index, world.clock()
-    batch = [_recalled(sponsor, now) for sponsor in await index.sponsors()]
+async def recall(world: World, resource: str) -> None:
+    """Every guest and sponsor that we know, or every group that requests have put guests into, is read again, as after an absence.
+    Bears repetition."""
+    now = world.clock()
+    batch: list[Change] = []
 
     async def flush() -> None:
         await world.bus.send([told(change) for change in batch])
         batch.clear()
 
-    async for user in index.users():
-        batch.append(_recalled(user, now))
+    async for change in _recalled(world, resource, now):
+        batch.append(change)
         if len(batch) >= MOST_AT_ONCE:
             await flush()
     await flush()
 
 
-def _recalled(user: str, now: datetime) -> Change:
-    return Change(kind="user", id=user, seen=now, source="delta", mark=f"recalled {now.isoformat()}")
+async def _recalled(world: World, resource: str, now: datetime) -> AsyncIterator[Change]:
+    index, mark = world.tables.index, f"recalled {now.isoformat()}"
+    if resource == "groups":
+        for group in await index.groups():
+            yield Change(kind="group", id=group, seen=now, source="delta", mark=mark, whole=True)
+        return
+    for sponsor in await index.sponsors():
+        yield Change(kind="user", id=sponsor, seen=now, source="delta", mark=mark)
+    async for user in index.users():
+        yield Change(kind="user", id=user, seen=now, source="delta", mark=mark)
 
 
 async def _saved(world: World, one: Round) -> Round:
@@ -116,13 +125,15 @@ async def _saved(world: World, one: Round) -> Round:
 
 
 def changes(resource: Resource, page: Page, one: Round, world: World) -> Iterator[Change]:
-    """What the page tells. Of everybody there is (a full round), only those who may concern us: guests, the disabled, the removed."""
+    """What the page tells. Of everybody there is (a full round), only those who may concern us: guests, the disabled, the removed. Of all
+    groups none: those that concern us are recalled when the round is over."""
+    if one.full and resource == "groups":
+        return
     mark = hashlib.sha256(f"{one.link}\n{one.begun.isoformat()}\n{one.pages}".encode()).hexdigest()[:32]
     for item in page.changed:
-        if one.full and resource == "users" and not _concerns(item):
+        if one.full and not _concerns(item):
             continue
-        members = ((), ()) if one.full else (item.came, item.went)
-        for number, (came, went) in enumerate(chunks(*members)):
+        for number, (came, went) in enumerate(chunks(item.came, item.went)):
             yield Change(
                 kind="user" if resource == "users" else "group",
                 id=item.id,

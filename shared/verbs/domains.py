@@ -25,6 +25,11 @@ async def compare_domains(world: World, partner: Partner) -> None:
             await _over(world, known)
 
 
+async def has_moved(world: World, partner: str) -> bool:
+    """A domain of the partner is not theirs any more, and nobody has settled it: nothing is done by itself for what may be somebody else."""
+    return any([one.step == DOMAIN and one.state in UNSETTLED async for one in world.tables.drift.of_partner(partner)])
+
+
 async def _moved(world: World, partner: Partner) -> AsyncIterator[tuple[str, str]]:
     ours = await world.tenant.organizations.ours()
     for domain in partner.domains:

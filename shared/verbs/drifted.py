@@ -14,6 +14,7 @@ from shared.nouns.task import Task, TaskState, move
 from shared.nouns.watching import Drift
 from shared.tables.drift import (
     ACCEPTED,
+    GROUP,
     OPEN,
     OVER,
     PUT_BACK,
@@ -27,9 +28,10 @@ from shared.tables.requests import Request
 from shared.tables.store import Changed
 from shared.tables.task_rows import JournalEntry
 from shared.templates import load_template
+from shared.verbs.domains import has_moved
 from shared.verbs.permitted import why_only_planned
 from shared.verbs.putting_back import put_back
-from shared.verbs.seen_by_others import WHO, partner_name, tell
+from shared.verbs.seen_by_others import WHO, partner_name, settle, tell
 from shared.verbs.world import World
 
 MEMBERS = "add-to-group"
@@ -66,7 +68,7 @@ async def settle_drift(world: World, compared: Compared) -> bool:
     known = await world.tables.drift.get(partner, name)
     try:
         if not compared.before:
-            await _over(world, known)
+            await over(world, known)
             return False
         same = known is not None and (dict(known.before), dict(known.after)) == (dict(compared.before), dict(compared.after))
         if known is not None and same and known.state in {OPEN, WAITING}:
@@ -88,13 +90,18 @@ async def settle_drift(world: World, compared: Compared) -> bool:
 
 
 async def accept_drift(world: World, drifted: Drifted, who: str) -> Drifted:
-    """What is there now is the new wish of the task, and goes with the rest when the partner leaves. Raises Refusal where that is settled."""
-    task = await _task_of(world, drifted)
+    """What is there now is the new wish of the task, and goes with the rest when the partner leaves; a group that is gone may stay so.
+    Raises Refusal where that is settled."""
+    group = drifted.step == GROUP and drifted.state == OPEN
+    task = None if group else await _task_of(world, drifted)
     try:
         said = f"accepted as the new wish by {who}"
         # First, so that a comparison after a crash finishes it.
         drifted = await world.tables.drift.save(replace(drifted, state=ACCEPTED, by=who, said=said, seen=world.clock()))
-        await _accepted(world, drifted, task, who)
+        if task is not None:
+            await _accepted(world, drifted, task, who)
+        else:
+            await settle(world, drifted.partner, "group-deleted", drifted.subject)
     except Changed as error:
         raise NotYet("somebody else is settling this; look again", after=AGAIN_SECONDS) from error
     return drifted
@@ -131,6 +138,8 @@ async def _begun(world: World, compared: Compared, name: str, known: Drifted | N
     state, said = OPEN, "changed by others"
     if reaction == "put-back" and not narrowing:
         state, said = WAITING, "putting it back would widen access, or nobody can tell: a person decides"
+    elif reaction == "put-back" and await has_moved(world, request.partner_tenant):
+        state, said = WAITING, "a domain of the partner has moved: a person decides"
     elif reaction == "put-back" and again:
         state, said = WAITING, "it was put back before, and changed again: a person decides"
     drifted = Drifted(
@@ -166,10 +175,11 @@ async def _go_on(world: World, known: Drifted) -> None:
         await world.tables.drift.save(replace(known, state=WAITING, said=said, seen=world.clock()))
 
 
-async def _over(world: World, known: Drifted | None) -> None:
+async def over(world: World, known: Drifted | None, said: str = "it is as wanted again") -> None:
+    """There is no difference any more. Raises Changed where somebody else settles it. Bears repetition."""
     if known is None or known.state not in UNSETTLED:
         return
-    state, said = (PUT_BACK, f"put back by {known.by}") if known.state == PUTTING_BACK else (OVER, "it is as wanted again")
+    state, said = (PUT_BACK, f"put back by {known.by}") if known.state == PUTTING_BACK else (OVER, said)
     await world.tables.drift.save(replace(known, state=state, said=said, seen=world.clock()))
 
 

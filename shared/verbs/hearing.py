@@ -89,15 +89,20 @@ def _unsubscribed(found: Hearing, settings: Settings) -> Iterator[str]:
 
 def _lags(found: Hearing) -> Iterator[str]:
     for one in found.rounds:
-        if found.now - (one.known or one.begun) > MOST_LAG:
+        if lag(one, found.now) > MOST_LAG:
             yield f"the catch-up of {one.resource} has not come to its end since {one.known or one.begun:%Y-%m-%d %H:%M} UTC"
 
 
+def lag(one: Round, now: datetime) -> timedelta:
+    """For how long changes may have waited for the delta query to tell of them."""
+    return now - (one.known or one.begun)
+
+
 async def watch(world: World) -> None:
-    """Silence is in the log, where alerts look."""
+    """Silence is in the log, where alerts look; and so is what health shows: the last event, its delay, the lag of the delta queries."""
     found = await hearing(world)
     for said in silences(found, world.settings):
         log.error("notifications silent", reason=said, last=str(found.last or "never"))
-    if found.last is not None:
-        seconds = (found.now - found.last).total_seconds()
-        log.info("notifications", sinceLast=round(seconds), delay=found.delay, **found.numbers)
+    lags = {f"{one.resource}Lag": round(lag(one, found.now).total_seconds()) for one in found.rounds}
+    since = None if found.last is None else round((found.now - found.last).total_seconds())
+    log.info("notifications", sinceLast=since, delay=found.delay, **lags, **found.numbers)

@@ -26,9 +26,9 @@ from shared.verbs.subscribe import client_state, fingerprint
 from shared.verbs.upkeep import order
 from shared.verbs.world import World
 
-# Graph waits three seconds; what is not on the queue by then is told again. Sending itself is never broken off.
+# Graph waits three seconds; what is not on the queue by then is told again. Nothing is ever broken off.
 # https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
-SEND_SECONDS = 2.5
+ANSWER_SECONDS = 2.5
 MOST_RETRIES = 500
 DROPPED = frozenset({"unreadable", "forged", "replayed"})
 
@@ -43,13 +43,17 @@ async def listen(world: World, body: bytes, source: Source) -> None:
     Whatever else was in the body was dropped and counted. Raises Unreadable, or NotYet where it must be told again.
     """
     now, ears = world.clock(), world.ears
+    until = asyncio.get_running_loop().time() + ANSWER_SECONDS
     try:
         found = read_notices(body)
     except Refusal as refusal:
         ears.numbers["unreadable"] += 1
-        await write_down(world)
+        await _write_down(world, until)
         raise Unreadable(str(refusal)) from refusal
-    kept = await ears.subscriptions(world.tables.subscriptions, now, {notice.subscription for notice in found.notices})
+    ids = {notice.subscription for notice in found.notices}
+    kept = await _by(
+        until, ears.subscriptions(world.tables.subscriptions, now, ids), "the tables have not said what we subscribed to"
+    )
     genuine = [notice for notice in found.notices if _genuine(world, notice, kept)]
     # Where Graph told no time, the same words may mean another change.
     new = [notice for notice in genuine if not (notice.timed and notice.digest in ears.passed_on)]
@@ -58,11 +62,11 @@ async def listen(world: World, body: bytes, source: Source) -> None:
     ears.numbers.update({name: number for name, number in dropped.items() if number})
     if new:
         happened = [notice.happened for notice in new if notice.happened is not None]
-        await _within(SEND_SECONDS, _pass_on(world, new, kept, source, now))
+        await _by(until, _pass_on(world, new, kept, source, now), "the queue has not taken a notification")
         ears.remember(notice.digest for notice in new if notice.timed)
         ears.numbers["heard"] += len(new)
         ears.heard(now, (now - max(happened)).total_seconds() if happened else None)
-    await write_down(world)
+    await _write_down(world, until)
 
 
 async def listen_later(world: World, body: bytes, error: NotYet, retry: int) -> None:
@@ -75,10 +79,12 @@ async def listen_later(world: World, body: bytes, error: NotYet, retry: int) -> 
     await world.bus.send([Envelope(NOTIFICATIONS, name, body, at=at, properties={"retry": str(retry + 1)})])
 
 
-async def write_down(world: World) -> None:
-    """What was counted is on record, if that can be done now; if not, with what comes next."""
+async def _write_down(world: World, until: float) -> None:
+    """What was counted is on record, if that can be done now; if not, a moment later, or with what comes next."""
     with contextlib.suppress(NotYet, Changed):
-        numbers = await world.ears.write(world.tables.subscriptions, world.clock())
+        numbers = await _by(
+            until, world.ears.write(world.tables.subscriptions, world.clock()), "the tables have not taken counts"
+        )
         dropped = {name: number for name, number in numbers.items() if name in DROPPED}
         if dropped:
             # Once a second at most, however many strangers knock.
@@ -144,11 +150,12 @@ def _upkeep(notice: Notice, kept: Sequence[Kept]) -> Iterable[Upkeep]:
                     yield Upkeep(do="catch-up", resource=one.resource, why="missed")
 
 
-async def _within(seconds: float, sending: Coroutine[Any, Any, None]) -> None:
-    """It is done. Raises NotYet where it is not yet; it goes on then, for a sender that is broken off is of no use any more."""
-    task = asyncio.create_task(sending)
-    done, _ = await asyncio.wait({task}, timeout=seconds)
+async def _by[Found](until: float, doing: Coroutine[Any, Any, Found], late: str) -> Found:
+    """What it finds. Raises NotYet, with the words of `late`, where it has not ended by then (the loop's time); it goes on all the
+    same, for a sender that is broken off is of no use any more."""
+    task = asyncio.create_task(doing)
+    done, _ = await asyncio.wait({task}, timeout=max(0.0, until - asyncio.get_running_loop().time()))
     if not done:
-        task.add_done_callback(lambda late: late.cancelled() or late.exception())
-        raise NotYet(f"the queue has not taken a notification within {seconds} s", after=1.0, effect_unknown=True)
-    task.result()
+        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        raise NotYet(f"{late} within {ANSWER_SECONDS} s", after=1.0, effect_unknown=True)
+    return task.result()

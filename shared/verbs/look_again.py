@@ -11,13 +11,14 @@ SOON_SECONDS = 30.0
 _MARK = "look"
 
 
-async def look_again(world: World, change: Change) -> None:
+async def look_again(world: World, change: Change, *, doubted: bool = False) -> None:
     """The object is looked at again, twice at most, and several notices of it at once lead to one such look.
 
-    What a delta query said needs none: the next one says what this one did not.
+    What a delta query said needs none: the next one says what this one did not. But where it is `doubted` that the object is gone,
+    none may say anything of it any more.
     """
     looks = {"": 0, f"{_MARK}1": 1}.get(change.mark.partition(" ")[0] if change.mark.startswith(_MARK) else "")
-    if looks is None or change.source == "delta":
+    if looks is None or (change.source == "delta" and not doubted):
         return
     after = SOON_SECONDS if looks == 0 else max(world.settings.horizon_seconds - SOON_SECONDS, SOON_SECONDS)
     await look_at(world, change, after, f"{_MARK}{looks + 1}")

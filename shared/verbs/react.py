@@ -19,7 +19,7 @@ async def react(world: World, change: Change) -> None:
             await group_changed(world, change)
         case "partner":
             # Another organization, by its tenant id: its configuration or its domains.
-            await compare_partner(world, change.id, domains=True)
+            await compare_partner(world, change.id, people=True)
         case "relationship":
             for partner in await world.tables.partners.all():
                 await compare_partner(world, partner, ("set-organization-relationship",))

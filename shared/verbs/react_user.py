@@ -19,13 +19,16 @@ from shared.verbs.adopt import appeared
 from shared.verbs.compare import compare_guest
 from shared.verbs.look_again import look_again, look_at
 from shared.verbs.redeemed import redeemed
-from shared.verbs.seen_by_others import journal, partner_name, tell
+from shared.verbs.seen_by_others import NAME_ONE, NO_SPONSOR, journal, partner_name, settle, tell
 from shared.verbs.succeed import sponsor_changed
 from shared.verbs.world import World
 
 # Something of ours that blocks or deletes is under way: who did it is known when it has ended.
 UNDER_WAY_SECONDS = 30.0
 # Properties of a guest's row that only reactions know.
+# What makes, or ends, a difference to what the guest's own task has made true.
+DRIFTS = frozenset({"guest-deleted", "guest-restored", "sponsors-changed", "sponsor-named"})
+SPONSORS = frozenset({"sponsors-changed", "sponsor-named"})
 KIND, LAST_SPONSORS, REACTED, WAS = "kind", "directorySponsors", "reactedAt", "was"
 
 
@@ -48,10 +51,9 @@ async def user_changed(world: World, change: Change) -> None:
             return
     if place is not None:
         # That nobody has the user is believed at the second look only, or where we were told so.
-        if (seen is None and change.what != "deleted" and not change.mark.startswith("look2")) or not await guest_changed(
-            world, place, seen, change
-        ):
-            await look_again(world, change)
+        doubted = seen is None and change.what != "deleted" and not change.mark.startswith("look2")
+        if doubted or not await guest_changed(world, place, seen, change):
+            await look_again(world, change, doubted=doubted)
     elif stands or seen is None:
         await look_again(world, change)
 
@@ -70,14 +72,14 @@ async def guest_changed(world: World, place: Place, seen: Sighting | None, chang
         if not found:
             await _learn(world, guest, seen)
             return to_be_seen(known, now)
-        if {rule.event for rule, _ in found} == {"sponsors-changed"} and not change.mark.startswith("look"):
+        if {rule.event for rule, _ in found} <= SPONSORS and not change.mark.startswith("look"):
             # Nothing says when we set them ourselves: believed at the second look.
             return False
         if any(rule.event in {"guest-disabled", "guest-deleted"} for rule, _ in found):
             now = replace(now, by=await _whose(world, guest.partner))
             found = decide(known, now)
         try:
-            if now.by == BY_OTHERS and any(rule.event in {"guest-deleted", "sponsors-changed"} for rule, _ in found):
+            if now.by == BY_OTHERS and any(rule.event in DRIFTS for rule, _ in found):
                 await compare_guest(world, place.partner, place.person)
             await _react(world, guest, known, found, seen)
         except Changed:
@@ -101,10 +103,17 @@ async def _react(world: World, guest: Guest, known: Known, found: tuple[tuple[Ru
             why = f"{name}: {rule.condition} (user {guest.user or place_of(seen)}, and perhaps more: entente journal {guest.partner})"
             await tell(world, guest.partner, rule.event, why)
     values = _values(guest, known, after, at, seen)
+    sponsors: tuple[str, ...] = values["sponsors"]
+    user: str = values["user"]
+    if user and set(sponsors) - set(guest.sponsors):
+        # When one of them leaves, this is how their guests are found.
+        await world.tables.index.note(guest.partner, {user: guest.person}, sponsors=sponsors)
     await world.tables.guests.save(guest, **values)
-    if values.get("orphaned_since"):
-        reason = f"A guest of {await partner_name(world, guest.partner)} has no sponsor any more: name one (entente guests)"
-        await tell(world, guest.partner, "no-sponsor", reason, subject=guest.person)
+    if sponsors:
+        await settle(world, guest.partner, NO_SPONSOR, guest.person)
+    elif guest.sponsors:
+        reason = f"Guest {user} of {await partner_name(world, guest.partner)} has no sponsor any more: {NAME_ONE}"
+        await tell(world, guest.partner, NO_SPONSOR, reason, subject=guest.person)
 
 
 def place_of(seen: Sighting | None) -> str:
@@ -130,6 +139,8 @@ def _known(world: World, guest: Guest, seen: Sighting | None) -> Known:
     reacted = _moment(guest.others.get(REACTED))
     touched = [moment for moment in (reacted, guest.blocked_at, guest.deleted_at) if moment is not None]
     last = tuple(str(guest.others.get(LAST_SPONSORS, "")).split())
+    # Whoever is on record without a sponsor has none, but for a guest whose request is still bringing them in.
+    read_before = LAST_SPONSORS in guest.others or (bool(guest.stage) and not guest.sponsors)
     # What kind of account it was when the process brought it in is not on record: then it is what it is.
     kind = str(guest.others.get(KIND, "")) or ("member" if seen is not None and seen.member else "guest")
     return Known(
@@ -138,6 +149,7 @@ def _known(world: World, guest: Guest, seen: Sighting | None) -> Known:
         blocked_by=guest.blocked_by,
         redeemed=guest.redeemed is not None,
         sponsors=tuple(sponsor for sponsor in guest.sponsors if sponsor in last),
+        named=tuple(dict.fromkeys((*guest.sponsors, *last))) if read_before else None,
         fresh=any(moment > fresh_since for moment in touched),
         # What was so before is known only where it was a reaction that wrote last.
         was=str(guest.others.get(WAS, "")) if reacted is not None and reacted == max(touched) else "",
@@ -190,6 +202,7 @@ def _values(guest: Guest, known: Known, after: Known, at: datetime, seen: Sighti
     """What the guest's row says afterwards."""
     gone = set(known.sponsors) - set(after.sponsors)
     left = tuple(sponsor for sponsor in guest.sponsors if sponsor not in gone)
+    left += tuple(sponsor for sponsor in after.sponsors if sponsor not in left)
     values: dict[str, Any] = {"stage": after.stage, "blocked_by": after.blocked_by, "sponsors": left}
     values["user"] = guest.user or place_of(seen)
     others = {**guest.others, KIND: after.kind, REACTED: at.isoformat(), WAS: known.stage}
@@ -205,7 +218,9 @@ def _values(guest: Guest, known: Known, after: Known, at: datetime, seen: Sighti
         values |= {"deleted_at": at}
     elif known.stage == DELETED:
         values |= {"deleted_at": None}
-    if gone and not left and not (seen is not None and seen.sponsors):
+    if left:
+        values["orphaned_since"] = None if set(left) - set(guest.sponsors) else guest.orphaned_since
+    elif gone:
         values["orphaned_since"] = at.date()
     return {**values, "others": others}
 

@@ -14,6 +14,8 @@ from shared.verbs.world import World
 
 WHO = "tenant change"
 TASK = "tenant-change"
+NO_SPONSOR = "no-sponsor"
+NAME_ONE = "name one in the directory (Entra admin center, Users, Sponsors); it is heard of from there"
 
 
 async def journal(  # noqa: PLR0913 -- the columns of an entry

@@ -42,7 +42,7 @@ async def subject_of(
     subject = Subject(
         id=task.subject,
         partner=partner,
-        group=await _group(world, request, task, back=back, rows=rows),
+        group=await group_id(world, request, task, back=back, rows=rows),
         details=task.details,
         ids=task.ids,
         intents=task.intents,
@@ -89,8 +89,11 @@ async def with_our_block(world: World, request: Request, subject: Subject, actua
     return replace(subject, details={**subject.details, OUR_BLOCK: True})
 
 
-async def _group(world: World, request: Request, task: Task, *, back: bool, rows: Mapping[str, Task] | None) -> str | None:
-    """The object id of the task's group; that of one which the same request makes is known when it is there."""
+async def group_id(
+    world: World, request: Request, task: Task, *, back: bool, rows: Mapping[str, Task] | None = None
+) -> str | None:
+    """The object id of the task's group; that of one which the same request makes is known when it is there. Raises WontWork where
+    nothing makes it, and (unless looking `back`) NotYet while it is being made."""
     if task.group is None or not task.group.startswith(NEW_GROUP):
         return task.group
     name = task.group.removeprefix(NEW_GROUP)

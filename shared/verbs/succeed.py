@@ -83,7 +83,7 @@ async def _succeed(world: World, leaver: Leaver, partner: str, terms: Succession
         name = await partner_name(world, partner)
         reason = (
             f"Sponsor {leaver.sponsor} is {leaver.why} since {leaver.since:%Y-%m-%d}, and for {len(nobody)} guests of {name} nobody else can be "
-            "asked: name sponsors for them (entente guests)"
+            f"asked: name sponsors for them in the directory (entente guests list --sponsor {leaver.sponsor})"
         )
         await tell(world, partner, "no-successor", reason, subject=leaver.sponsor)
 

@@ -21,7 +21,7 @@ async def tend(world: World, upkeep: Upkeep) -> None:
             case "reauthorize":
                 await reauthorize(world, upkeep.subscription)
             case "recall":
-                await recall(world)
+                await recall(world, upkeep.resource)
             case "catch-up":
                 await catch_up(world, upkeep)
     except NotYet as error:

@@ -3,11 +3,13 @@
 import re
 from typing import Any
 
-from shared.tables.drift import UNSETTLED, Drifted
-from shared.verbs.drifted import shown
+from shared.tables.drift import GROUP, UNSETTLED, Drifted
+from shared.verbs.drifted import MEMBERS, shown
 from shared.verbs.world import World
+from shared.views.group_names import group_name, group_names
 
 _ID = re.compile(r"[0-9a-f]{20}")
+_PERSON = re.compile(r"[0-9a-f]{32}")
 
 
 async def drifts_view(world: World, partner: str = "", *, settled: bool = False) -> list[dict[str, Any]]:
@@ -21,12 +23,15 @@ async def drifts_view(world: World, partner: str = "", *, settled: bool = False)
 async def drift_view(world: World, drifted: Drifted) -> dict[str, Any]:
     """One thing that others have changed."""
     known = await world.tables.partners.get(drifted.partner)
+    group = drifted.subject.partition(".")[0] if drifted.step in {MEMBERS, GROUP} else ""
     return {
         "id": drifted.id,
         "partner": known.partner.name if known is not None else drifted.partner,
         "tenantId": drifted.partner,
         "step": drifted.step,
         "subject": drifted.subject,
+        "group": await _group(world, drifted, group) if group else None,
+        "users": await _users(world, drifted),
         "request": drifted.request or None,
         "before": shown(drifted.before),
         "after": shown(drifted.after),
@@ -36,6 +41,25 @@ async def drift_view(world: World, drifted: Drifted) -> dict[str, Any]:
         "by": drifted.by or None,
         "repair": drifted.repair or None,
     }
+
+
+async def _group(world: World, drifted: Drifted, group: str) -> str:
+    """What people call the group."""
+    request = await world.tables.requests.get(drifted.request) if drifted.request else None
+    templates = [request.header.template] if request is not None else await _templates(world, drifted.partner)
+    return group_name(group, group_names(world, templates))
+
+
+async def _templates(world: World, partner: str) -> list[str]:
+    requests = [await world.tables.requests.get(name) for name in await world.tables.partners.requests_of(partner)]
+    return list(dict.fromkeys(request.header.template for request in requests if request is not None))
+
+
+async def _users(world: World, drifted: Drifted) -> dict[str, str]:
+    """The guests whom it is about, by opaque id, with the object id by which the directory shows them; none where it is about no guest."""
+    persons = list(drifted.before) if drifted.step == MEMBERS else [drifted.subject]
+    found = [await world.tables.guests.get(drifted.partner, person) for person in persons if _PERSON.fullmatch(person)]
+    return {guest.person: guest.user for guest in found if guest is not None and guest.user}
 
 
 async def drift_named(world: World, name: str) -> Drifted | None:

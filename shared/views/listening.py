@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from shared.verbs.hearing import Hearing, faults
+from shared.verbs.hearing import Hearing, faults, lag
 from shared.verbs.world import World
 
 
@@ -22,7 +22,7 @@ def listening(world: World, found: Hearing) -> dict[str, Any]:
             one.kind: {"sent": _when(one.sent), "heard": _when(one.heard), "delaySeconds": one.delay} for one in found.canaries
         },
         "delta": {
-            one.resource: {"known": _when(one.known), "lagSeconds": round((found.now - (one.known or one.begun)).total_seconds())}
+            one.resource: {"known": _when(one.known), "lagSeconds": round(lag(one, found.now).total_seconds())}
             for one in found.rounds
         },
         "counts": dict(sorted((Counter(found.numbers) + world.ears.numbers).items())),

@@ -75,12 +75,13 @@ async def guests_of(tenant: Tenant) -> list[str]:
     return [user["id"] for user in users if user["userType"] == "Guest"]
 
 
-async def test_the_first_round_tells_guests_the_disabled_and_groups_and_nobody_else(tenant: Tenant) -> None:
+async def test_the_first_round_tells_guests_the_disabled_and_groups_on_record_and_nobody_else(tenant: Tenant) -> None:
+    await tenant.rig.world.tables.index.note("partner", {}, groups=[READERS])
     await tenant.sim("POST", "act", {"do": "update", "target": LI, "set": {"accountEnabled": False}})
     found = await tenant.catch_up()
-    groups = {group["id"] for group in (await tenant.sim("GET", "state"))["groups"]}
-    assert found == {*await guests_of(tenant), LI, *groups}
+    assert found == {*await guests_of(tenant), LI, READERS}
     assert all(change.came == () and change.source == "delta" for change in tenant.told)
+    assert [change.id for change in tenant.told if change.whole] == [READERS]
     assert await tenant.catch_up() == set()
 
 

@@ -1,5 +1,6 @@
 """Changes are heard over sockets, from the simulated tenant; what is forged, doubled, lost or late costs nothing or is found."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -11,10 +12,13 @@ import pytest
 
 from shared.bus import Envelope
 from shared.nouns.changes import Change, Upkeep
+from shared.nouns.outcomes import NotYet
 from shared.topology import NOTIFICATIONS, TENANT_CHANGES
 from shared.verbs import hear as hearing_verb
+from shared.verbs import listen as listen_verb
 from shared.verbs.canary import release_canaries
 from shared.verbs.ears import COUNTED_EVERY, LOOK_EVERY
+from shared.verbs.hearing import watch
 from shared.verbs.subscribe import LIFE, RENEW_BELOW
 from shared.verbs.tend import tend
 from shared.verbs.world import World
@@ -269,12 +273,15 @@ async def test_what_does_not_prove_itself_is_dropped_and_counted(scene: Scene, w
         *(b"", b"{", b"[]x", b"null", b"7", b'"value"', b'{"value": 7}', b"{}", b"\xff\xfe", b'{"value": "\\ud800"}'),
         *(
             b'{"value":' + b"[" * 100_000,
+            *(b"[" * depth + b"]" * depth for depth in (2, 990, 5_000)),
+            b"[" * 2_000 + b'{"value":[]}' + b"]" * 2_000,
+            b"[]",
             b'{"value": [' + b"1," * 2_000 + b"1]}",
             b" " * 1_000_001,
             b'{"value": [' + b"9" * 5_000 + b"]",
         ),
     ],
-    ids=range(14),
+    ids=range(19),
 )
 async def test_what_is_no_notification_is_refused_and_counted(scene: Scene, body: bytes) -> None:
     answer = await scene.post(body)
@@ -294,6 +301,7 @@ async def test_what_is_no_notification_is_refused_and_counted(scene: Scene, body
         {"subscriptionId": 5},
         {"lifecycleEvent": "explode"},
         {"lifecycleEvent": {}},
+        {"lifecycleEvent": [[[[]]]], "resource": {"a": [{}]}},
     ],
 )
 async def test_an_element_that_makes_no_sense_is_dropped_and_counted(scene: Scene, wrong: dict[str, Any]) -> None:
@@ -314,17 +322,28 @@ async def test_casing_is_graphs_own_business(scene: Scene) -> None:
 
 @pytest.mark.parametrize("path", ["/api/tenant-changes", "/api/tenant-changes/lifecycle"])
 @pytest.mark.parametrize(
-    "token", ["plain", "<script>alert(1)</script>", "a b+c%20&=ü", '"quoted"', "Validation: Testing client\r\n application", "{}"]
+    "token",
+    [
+        "plain",
+        "<script>alert(1)</script>",
+        "a b+c%20&=ü",
+        '"quoted"',
+        "Validation: Testing client\r\n application",
+        "{}",
+        "x" * 4_000,
+        "%25%0d%0aSet-Cookie: a=b",
+        "\0",
+    ],
 )
 async def test_a_handshake_is_answered_with_the_token_and_nothing_else(scene: Scene, path: str, token: str) -> None:
     answer = await scene.post(b"", path, validationToken=token)
     assert (answer.status_code, answer.text) == (200, token)
     assert answer.headers["Content-Type"].partition(";")[0] == "text/plain"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "set-cookie" not in answer.headers
 
 
-async def test_a_queue_out_of_reach_makes_graph_tell_again(scene: Scene) -> None:
-    scene.rig.border.kill_at = None
+async def test_a_webhook_that_nobody_answers_at_is_told_again(scene: Scene) -> None:
     await scene.act(do="update", target=MIA, set={"city": "Ulm"})
     scene.ear.deaf = True
     found = await scene.flush()
@@ -332,6 +351,83 @@ async def test_a_queue_out_of_reach_makes_graph_tell_again(scene: Scene) -> None
     scene.ear.deaf = False
     await scene.flush()
     assert [change.id for change in scene.reacted] == [MIA]
+
+
+@pytest.mark.parametrize("hangs", [False, True], ids=["refuses", "hangs"])
+@pytest.mark.parametrize("what", ["queue", "tables"])
+async def test_a_queue_or_tables_out_of_reach_make_graph_tell_again(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, what: str, *, hangs: bool
+) -> None:
+    """The answer is 503, and does not wait for what hangs."""
+    monkeypatch.setattr(listen_verb, "ANSWER_SECONDS", 0.2 if hangs else 60.0)
+    ended = asyncio.Event()
+
+    async def out_of_reach(*_: Any) -> Any:
+        if hangs:
+            await ended.wait()
+        raise NotYet(f"{what} out of reach", after=1)
+
+    scene.rig.world.ears.looked = None
+    ours = scene.rig.world
+    whose, name = (ours.bus, "send") if what == "queue" else (ours.tables.subscriptions, "all")
+    with monkeypatch.context() as broken:
+        broken.setattr(whose, name, out_of_reach)
+        scene.ear.statuses.clear()
+        await scene.act(do="update", target=MIA, set={"city": "Ulm"})
+        await scene.sim("POST", "notifications/flush")
+        assert scene.ear.statuses == [503]
+        assert scene.rig.world.ears.numbers["heard"] == 0
+        ended.set()
+    await scene.flush()
+    assert (scene.ear.statuses, [change.id for change in scene.reacted]) == ([503, 202], [MIA])
+
+
+async def test_counts_that_the_tables_do_not_take_keep_nobody_waiting(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listen_verb, "ANSWER_SECONDS", 0.2)
+    ended, counted = asyncio.Event(), scene.rig.world.tables.subscriptions.count
+
+    async def slow(*given: Any) -> None:
+        await ended.wait()
+        await counted(*given)
+
+    monkeypatch.setattr(scene.rig.world.tables.subscriptions, "count", slow)
+    assert (await scene.post({"value": [await scene.notification()]})).status_code == 202
+    assert (await scene.post(b"x")).status_code == 400
+    ended.set()
+    scene.rig.now += COUNTED_EVERY
+    assert (await scene.post(b"x")).status_code == 400
+    found = scene.rig.tables["subscriptions"].content["counts", "counts"]
+    assert (found["heard"], found["unreadable"]) == (1, 2)
+
+
+async def test_each_element_needs_the_secret_of_its_own_subscription(scene: Scene) -> None:
+    """Several subscriptions in one body, among them a stranger's; the other one's secret opens nothing."""
+    users, groups = sorted(await scene.subscriptions(), key=lambda one: str(one["resource"]), reverse=True)
+    good = await scene.notification()
+    about = {"@odata.type": "#Microsoft.Graph.Group", "id": READERS, "members@delta": [{"id": LI}]}
+    group = {**good, "subscriptionId": groups["id"], "resource": f"Groups/{READERS}", "resourceData": about}
+    body = [
+        good,
+        {**group, "clientState": groups["clientState"]},
+        {**good, "clientState": groups["clientState"]},
+        {**group, "clientState": users["clientState"]},
+        {**group, "clientState": groups["clientState"], "subscriptionId": "00000000-0000-4000-8000-000000000009"},
+    ]
+    assert (await scene.post({"value": body})).status_code == 202
+    await scene.rig.deliver_all()
+    assert [(change.kind, change.id) for change in scene.reacted] == [("user", MIA), ("group", READERS)]
+    assert (await scene.counts())["forged"] == 3
+
+
+async def test_a_thousand_forged_elements_cost_one_look_at_the_tables_and_nothing_else(scene: Scene) -> None:
+    one = {**await scene.notification(), "clientState": "A" * 43}
+    forged = [{**one, "subscriptionId": f"00000000-0000-4000-8000-{number:012}"} for number in range(1_000)]
+    scene.rig.now += LOOK_EVERY
+    for _ in range(3):
+        assert (await scene.post({"value": forged})).status_code == 202
+    assert not scene.rig.bus.waiting
+    assert scene.rig.border.log == ["subscriptions.rows", "subscriptions.get", "subscriptions.write"]
+    assert (await scene.counts())["forged"] == 3_000
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -380,9 +476,13 @@ async def test_what_was_missed_is_found(scene: Scene) -> None:
 
 
 async def test_a_forged_lifecycle_event_orders_nothing(scene: Scene) -> None:
-    element = {"subscriptionId": (await scene.subscriptions())[0]["id"], "clientState": "x", "lifecycleEvent": "missed"}
-    assert (await scene.post({"value": [element]}, "/api/tenant-changes/lifecycle")).status_code == 202
+    one = (await scene.subscriptions())[0]
+    events = ("missed", "subscriptionRemoved", "reauthorizationRequired")
+    forged = [{"subscriptionId": one["id"], "clientState": "x", "lifecycleEvent": event} for event in events]
+    unknown = [{**element, "subscriptionId": "9" * 8, "clientState": one["clientState"]} for element in forged]
+    assert (await scene.post({"value": [*forged, *unknown]}, "/api/tenant-changes/lifecycle")).status_code == 202
     assert not scene.rig.bus.waiting
+    assert (await scene.counts())["forged"] == 6
 
 
 async def test_a_cloud_event_from_the_queue_is_checked_like_any_other(scene: Scene) -> None:
@@ -437,6 +537,19 @@ async def test_what_the_catch_up_finds_and_nobody_told_is_silence_too(scene: Sce
     assert "no notification told of" in shown["listening"]["faults"][0]
 
 
+async def test_what_health_shows_is_logged_as_metrics(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    await scene.post({"value": [await scene.notification()]})
+    scene.rig.now += timedelta(minutes=15)
+    with caplog.at_level("INFO", "entente"):
+        await watch(scene.rig.world)
+    (line,) = [json.loads(one) for one in caplog.messages if '"event": "notifications"' in one]
+    shown = (await health(scene.rig.world))["listening"]
+    assert (line["sinceLast"], line["delay"], line["heard"]) == (900, shown["delaySeconds"], 1)
+    assert {name: line[f"{name}Lag"] for name in ("users", "groups")} == {
+        name: one["lagSeconds"] for name, one in shown["delta"].items()
+    }
+
+
 async def test_a_catch_up_that_never_ends_turns_health_red(scene: Scene) -> None:
     scene.rig.now += timedelta(hours=4)
     shown = await health(scene.rig.world)
@@ -458,7 +571,7 @@ async def test_counting_writes_once_a_second(scene: Scene) -> None:
 async def test_what_could_not_be_done_now_is_done_later_and_what_never_can_is_listed(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from shared.nouns.outcomes import NotYet, WontWork
+    from shared.nouns.outcomes import WontWork
 
     said: list[Exception] = [NotYet("throttled", after=5), NotYet("throttled", after=5), WontWork("forbidden")]
 

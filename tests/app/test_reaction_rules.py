@@ -32,6 +32,7 @@ KNOWNS = st.builds(
     kind=st.sampled_from(("guest", "member")),
     redeemed=st.booleans(),
     sponsors=SPONSORS,
+    named=st.none() | SPONSORS,
     fresh=st.just(False),
 )
 
@@ -53,6 +54,7 @@ def test_when_the_rules_have_had_their_say_nothing_is_left_to_say(known: Known, 
         assert settled.kind == now.kind
         assert settled.redeemed == now.accepted
         assert set(settled.sponsors) <= set(now.sponsors)
+        assert known.named is None or set(now.sponsors) <= {*known.named, *settled.sponsors}
 
 
 @given(KNOWNS, st.lists(NOWS, max_size=4), NOWS)
