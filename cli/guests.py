@@ -119,6 +119,28 @@ def restore(guest: Guest, *, reason: Reason, partner: Partner = "", as_json: Jso
     _said("restore", {"guest": guest, "partner": partner, "reason": reason}, as_json=as_json)
 
 
+@guests_app.command("unshare")
+def unshare(
+    guest: Guest,
+    *,
+    reason: Reason,
+    site: Annotated[
+        list[str] | None, typer.Option(metavar="URL", help="A site to look at; else those that requests have named.")
+    ] = None,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Give back what was taken, where nobody has given anything since.")
+    ] = False,
+    partner: Partner = "",
+    as_json: Json = False,
+) -> None:
+    """Take away what is shared with a guest by name in SharePoint. 'show --sharing' lists it before."""
+    asked = {"guest": guest, "partner": partner, "reason": reason}
+    if undo and site:
+        with told(as_json=as_json):
+            raise BadInput("What is given back is on record: --undo goes without --site.")
+    _said("reshare" if undo else "unshare", asked if undo else asked | {"sites": site or []}, as_json=as_json)
+
+
 @exempt_app.command("add")
 def exempt_add(
     guest: Guest,

@@ -12,10 +12,12 @@ from shared.nouns.errors import Fault, Refusal
 from shared.verbs.cleanup_decide import keep, restore
 from shared.verbs.exempt import exempt, unexempt
 from shared.verbs.guest_dates import end
+from shared.verbs.unshare import reshare, unshare
 from shared.verbs.world import World
 from shared.views.footprint import footprint_view
 from shared.views.guests import Wanted, exemption_view, find, guests_view, shown
 from shared.views.members import members_view
+from shared.views.sharing import refuse_others
 
 POWER = "guests"
 LOOK = ("Reader", "Approver", "Operator")
@@ -53,14 +55,12 @@ async def show_guest(req: func.HttpRequest, ours: World, caller: Caller) -> func
     `"sites": [URL, ...]` also lists what they have in SharePoint there; an empty list means the sites that requests have named.
     """
     asked = body_of(req, FIELDS | {"sites"})
-    sites = asked.get("sites")
-    if sites is not None and (not isinstance(sites, list) or any(not isinstance(site, str) for site in sites)):
-        raise Refusal([Fault("sites", "must be a list of URLs")])
+    sites = _sites(asked)
     guest = await find(ours, word(asked, "guest"), word(asked, "partner", needed=False))
     note_reading(caller, "guest", guest.person)
     found = shown(guest, await ours.tables.exemptions.get(guest.partner, guest.person))
     if sites is not None:
-        found["sharing"] = await footprint_view(ours, guest, [site.rstrip("/") for site in sites])
+        found["sharing"] = await footprint_view(ours, guest, sites)
     return answer(found)
 
 
@@ -68,11 +68,12 @@ async def show_guest(req: func.HttpRequest, ours: World, caller: Caller) -> func
 @bp.route(route="guests/{verb}", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
 @needs("Operator")
 async def decide_guest(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
-    """The guest stays until a day (`extend`), has had their last day (`end`), comes back (`restore`), or is exempt or not any more."""
+    """The guest stays until a day (`extend`), has had their last day (`end`), comes back (`restore`), is exempt or not any more; what is shared
+    with them in SharePoint is taken away (`unshare`, on the `sites` or on those that requests have named) or given back (`reshare`)."""
     verb = _VERBS.get(req.route_params["verb"])
     if verb is None:
         return answer({"error": f"a guest can be asked to {', '.join(_VERBS)}"}, 404)
-    return answer(await verb(ours, body_of(req, FIELDS), caller.name))
+    return answer(await verb(ours, body_of(req, FIELDS | {"sites"}), caller.name))
 
 
 @bp.function_name("list-exemptions")
@@ -110,6 +111,17 @@ async def _restore(ours: World, asked: dict[str, Any], who: str) -> dict[str, An
     return {"request": await restore(ours, guest.partner, guest.person, who, word(asked, "reason"))}
 
 
+async def _unshare(ours: World, asked: dict[str, Any], who: str) -> dict[str, Any]:
+    guest = await find(ours, word(asked, "guest"), word(asked, "partner", needed=False))
+    request, sites = await unshare(ours, guest, refuse_others(_sites(asked) or []), who, word(asked, "reason"))
+    return {"request": request, "sites": list(sites)}
+
+
+async def _reshare(ours: World, asked: dict[str, Any], who: str) -> dict[str, Any]:
+    guest = await find(ours, word(asked, "guest"), word(asked, "partner", needed=False))
+    return {"request": await reshare(ours, guest, who, word(asked, "reason"))}
+
+
 async def _exempt(ours: World, asked: dict[str, Any], who: str) -> dict[str, Any]:
     guest = await find(ours, word(asked, "guest"), word(asked, "partner", needed=False))
     until = _day(word(asked, "until"), "until")
@@ -129,7 +141,16 @@ _VERBS: dict[str, Callable[[World, dict[str, Any], str], Awaitable[dict[str, Any
     "restore": _restore,
     "exempt": _exempt,
     "unexempt": _unexempt,
+    "unshare": _unshare,
+    "reshare": _reshare,
 }
+
+
+def _sites(asked: Mapping[str, Any]) -> list[str] | None:
+    sites = asked.get("sites")
+    if sites is not None and (not isinstance(sites, list) or any(not isinstance(site, str) for site in sites)):
+        raise Refusal([Fault("sites", "must be a list of URLs")])
+    return None if sites is None else [site.rstrip("/") for site in sites]
 
 
 def _day(said: str, field: str) -> date:

@@ -46,6 +46,8 @@ BY_EXCHANGE = frozenset({"Mail.Send", "Mail.ReadBasic.All"})
 BY_THEMSELVES = frozenset(
     {"block-guest", "close-partner", "prove-closed", "warn-guest", "expire-guest", "delete-guest", "restore-guest"}
 )
+# Comes by itself where a template wants it (`expiry.unshare`), or by a person's wish.
+UNSHARING = "unshare-with-guest"
 # Steps that speak to SharePoint itself, where the role is SharePoint's own Sites.FullControl.All.
 ON_SHAREPOINT = frozenset({"limit-site", "share-site"})
 
@@ -59,6 +61,9 @@ def steps_allowed(templates: Path) -> frozenset[str]:
         except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
             continue
         found |= {str(name) for key in ("steps", "optional") for name in template.get(key) or ()}
+        expiry = template.get("expiry")
+        if isinstance(expiry, dict) and expiry.get("unshare", "no") != "no":
+            found.add(UNSHARING)
     return frozenset(found)
 
 

@@ -1,6 +1,6 @@
 """When a guest of a template goes, and how: the rules under `[expiry]`."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -42,6 +42,21 @@ class Expiry(BaseModel):
         int, Field(ge=1, le=10, description="How often guest and sponsor are warned before the guest is blocked.")
     ] = 3
     every: Annotated[int, Field(ge=1, le=90, description="Days between warnings, and from the last one to the block.")] = 7
+    unshare: Annotated[
+        Literal["no", "found", "all"],
+        Field(
+            description="Whether what is shared with a guest by name in SharePoint is taken away before they are deleted: what is `found` "
+            "within the look's bounds, or only so that nobody is deleted before `all` of the sites was looked at."
+        ),
+    ] = "no"
+    sites: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^https://[A-Za-z0-9.-]+(/[^\s?#]*)?$", max_length=400)], ...],
+        Field(
+            strict=False,
+            max_length=20,
+            description="Sites to look at for that, besides those that the partner's requests have named.",
+        ),
+    ] = ()
     delete: Annotated[bool, Field(description="False: guests are blocked and never deleted.")] = True
     grace: Annotated[int, Field(ge=1, le=3_650, description="Days from the block until the guest is deleted.")] = 30
 

@@ -29,6 +29,7 @@ from shared.steps.share_item import SHARE_ITEM
 from shared.steps.share_site import SHARE_SITE
 from shared.steps.team_enable_group import TEAM_ENABLE_GROUP
 from shared.steps.tell_owners import TELL_OWNERS
+from shared.steps.unshare_with_guest import UNSHARE_WITH_GUEST
 from shared.steps.warn_guest import WARN_GUEST
 from shared.steps.welcome_guest import WELCOME_GUEST
 from shared.tenant import Tenant
@@ -60,6 +61,7 @@ STEPS: tuple[Step[Tenant], ...] = (
     BLOCK_GUEST,
     WARN_GUEST,
     EXPIRE_GUEST,
+    UNSHARE_WITH_GUEST,
     DELETE_GUEST,
     RESTORE_GUEST,
     CLOSE_PARTNER,

@@ -1,6 +1,7 @@
 """The guest who was blocked, and whose grace is over, is among the deleted users, from where they can be restored for 30 days.
 
-Memberships come back with the account. What was shared with them in SharePoint is not taken away: it is out of reach while the account is gone.
+Memberships come back with the account. What was shared with them in SharePoint is out of reach while the account is gone; where the template asks
+for it, `unshare-with-guest` takes it away before.
 https://learn.microsoft.com/graph/api/user-delete
 """
 
@@ -82,6 +83,8 @@ DELETE_GUEST = Step(
     apply=apply,
     undo=undo,
     settled=settled,
+    # Where the template asks for it.
+    after=("unshare-with-guest",),
     reversible=False,
     by_clock=True,
 )

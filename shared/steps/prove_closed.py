@@ -18,7 +18,7 @@ from shared.steps.closings import PARTS
 from shared.steps.closings.part import CLOSED, NOT_READ
 from shared.tenant import Tenant
 from shared.tenant.found import Outsider
-from shared.tenant.sharing import ANYBODY, Limits, SiteScope, sharing_with
+from shared.tenant.sharing import ANYBODY, Limits, SiteScope, Sought, sharing_with
 
 STEP = "prove-closed"
 # What was written a moment ago may not be seen everywhere: so long, what is open is looked at again before a person is called.
@@ -138,7 +138,7 @@ async def _shared(tenant: Tenant, subject: Subject, people: tuple[Outsider, ...]
     if not (sites := _sites(subject)):
         return (), "nowhere, because no site was named"
     theirs = frozenset(person.id.lower() for person in people)
-    report = await sharing_with(tenant, partner_of(subject).domains, sites, people=theirs, limits=LOOK)
+    report = await sharing_with(tenant, Sought(partner_of(subject).domains, theirs), sites, LOOK)
     # A link is of use to whoever has it, with or without an account.
     said = (
         f"item {one.item} of drive {one.drive}: {', '.join(one.roles)}{' (a link for anybody)' if one.how == ANYBODY else ''}"

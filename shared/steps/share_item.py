@@ -114,7 +114,8 @@ async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
     if isinstance(before, str):
         await tenant.drives.change(drive, item, permission, before)
         return Applied(note=f"The group's role on the item is {before} again")
-    await tenant.drives.unshare(drive, item, permission)
+    if not await tenant.drives.unshare(drive, item, permission):
+        raise WontWork(f"SharePoint does not take the group's permission on item {item} of drive {drive} away: do it by hand")
     return Applied(note="The permission that we had given was taken away")
 
 

@@ -3,8 +3,10 @@
 https://learn.microsoft.com/graph/api/driveitem-invite, https://learn.microsoft.com/graph/api/driveitem-list-permissions
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import batched
+from urllib.parse import quote
 
 from kiota_abstractions.method import Method
 
@@ -13,7 +15,7 @@ from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.answers import Answer
 from shared.tenant.fields import entry, objects, text, texts
-from shared.tenant.graph import Graph
+from shared.tenant.graph import MOST_PER_BATCH, BatchItem, Graph
 from shared.tenant.odata import guid
 from shared.tenant.plain import request
 
@@ -27,7 +29,8 @@ _ONE = f"{_PERMISSIONS}/{{permission}}"
 class Share:
     """One permission on an item. `users` and `group` are object ids in our directory, `logins` SharePoint's names of people.
 
-    `scope` is the link's (anonymous, organization, users) or empty where it is no link. `until` is as Graph writes it.
+    `scope` is the link's (anonymous, organization, users) or empty where it is no link. `until` is as Graph writes it. `source` is the
+    item that it is inherited from, where Graph says so.
     """
 
     id: str
@@ -39,6 +42,12 @@ class Share:
     addresses: tuple[str, ...] = ()
     scope: str = ""
     until: str = ""
+    source: str = ""
+
+    @property
+    def count(self) -> int:
+        """How many people it is for, a group being one."""
+        return max(len(self.users), len(self.logins), len(self.addresses), 1)
 
     @property
     def role(self) -> str:
@@ -84,6 +93,27 @@ class Drives:
             found += [_share(permission) for permission in objects(page.content(), "value")]
         return tuple(found)
 
+    async def shares_of(self, drive: str, items: Sequence[str]) -> dict[str, tuple[Share, ...] | None]:
+        """The same of several items, 20 to a call."""
+        found: dict[str, tuple[Share, ...] | None] = {}
+        for some in batched(items, MOST_PER_BATCH, strict=False):
+            asked = {
+                str(place): BatchItem("GET", f"/drives/{quote(drive)}/items/{quote(item)}/permissions", _about(drive, item))
+                for place, item in enumerate(some)
+            }
+            answers = await self._graph.batch(operations.READ_SHARES, asked, about=f"drive {drive}")
+            for place, item in enumerate(some):
+                answer = answers[str(place)]
+                if answer.status == 404:
+                    found[item] = None
+                elif not answer.good:
+                    raise answer.error()
+                elif text(answer.body, "@odata.nextLink"):
+                    found[item] = await self.shares(drive, item)
+                else:
+                    found[item] = tuple(_share(permission) for permission in objects(answer.content(), "value"))
+        return found
+
     async def share(self, drive: str, item: str, grantee: str, role: str, until: str = "") -> str:
         """The user or group of our directory has the role on the item; the permission's id. Nobody is written to.
 
@@ -117,10 +147,12 @@ class Drives:
         build = request(Method.PATCH, _ONE, {"roles": [role]}, drive=drive, item=item, permission=permission)
         await self._graph.ask(operations.CHANGE_SHARE, build, about=_about(drive, item))
 
-    async def unshare(self, drive: str, item: str, permission: str) -> None:
-        """The permission is gone; one that was gone before counts as well."""
+    async def unshare(self, drive: str, item: str, permission: str) -> bool:
+        """The permission is gone; one that was gone before counts as well. False where SharePoint says that it is not the item's own: what
+        is inherited is taken away where it was given."""
         build = request(Method.DELETE, _ONE, drive=drive, item=item, permission=permission)
-        await self._graph.ask(operations.REMOVE_SHARE, build, about=_about(drive, item), allow=(404,))
+        answer = await self._graph.ask(operations.REMOVE_SHARE, build, about=_about(drive, item), allow=(400, 404))
+        return answer.status != 400
 
 
 def _refused(answer: Answer) -> NotYet | WontWork:
@@ -156,6 +188,7 @@ def _share(found: Json) -> Share:
         id=text(found, "id"),
         roles=texts(found, "roles"),
         inherited=bool(entry(found, "inheritedFrom")),
+        source=text(entry(found, "inheritedFrom"), "id"),
         users=_said(text(user, "id").lower() for user in users),
         group=text(entry(one, "group"), "id").lower(),
         logins=_said(text(entry(identity, "siteUser"), "loginName").lower() for identity in identities),

@@ -7,7 +7,7 @@ it stopped. https://learn.microsoft.com/graph/api/driveitem-list-permissions
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -22,18 +22,20 @@ ANYBODY = "anonymous"
 
 @dataclass(frozen=True)
 class Limits:
-    """How far a walk goes: document libraries of a site, items looked at in all, and items whose permissions are read."""
+    """How far a walk goes on each site: document libraries, items looked at, items whose permissions are read, and pages of folders."""
 
     drives: int = 20
     items: int = 5_000
     permissions: int = 500
+    pages: int = 2_000
 
 
 @dataclass(frozen=True)
 class SharedItem:
     """One permission that lets people of the partner, or anybody, at an item. `people` are object ids where SharePoint gave them.
 
-    `how` is person, group, link (to named people) or anonymous. Nobody's address is kept.
+    `how` is person, group, link (to named people) or anonymous. Nobody's address is kept. `permission` is Graph's id of it, which has the
+    address of a person in it: it must go nowhere. `source` is the item that it is inherited from; those are told only where they are asked for.
     """
 
     site: str
@@ -45,6 +47,8 @@ class SharedItem:
     people: tuple[str, ...] = ()
     count: int = 1
     until: str = ""
+    permission: str = field(default="", repr=False)
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class SiteScope:
     items: int = 0
     permissions: int = 0
     stopped: str = ""
+    pages: int = 0
 
     @property
     def complete(self) -> bool:
@@ -75,32 +80,16 @@ class SharingReport:
         return all(one.complete for one in self.scope)
 
 
-async def sharing_with(
-    tenant: Tenant,
-    domains: Sequence[str],
-    sites: Sequence[str],
-    *,
-    people: frozenset[str] = frozenset(),
-    groups: frozenset[str] = frozenset(),
-    limits: Limits | None = None,
-) -> SharingReport:
-    """Everything on the sites (their URLs) that is shared with the partner's domains, with the people or groups named by object id,
-    or with anybody who has a link. Raises NotYet where Microsoft 365 cannot answer now; a site that is refused is in the scope."""
-    found: list[SharedItem] = []
-    scope: list[SiteScope] = []
-    wanted = _Wanted(tuple(domain.lower() for domain in domains), people, groups)
-    for url in sites:
-        walk = _Walk(tenant, url, wanted, limits or Limits())
-        scope.append(await walk.through())
-        found += walk.found
-    return SharingReport(tuple(found), tuple(scope))
-
-
 @dataclass(frozen=True)
-class _Wanted:
-    domains: tuple[str, ...]
-    people: frozenset[str]
-    groups: frozenset[str]
+class Sought:
+    """Who is looked for: people of the domains, and people or groups by object id. `names` are addresses (lower case) of people, for where
+    SharePoint gives no object id. `inherited` permissions are told once more at each item below only where they are asked for."""
+
+    domains: Sequence[str] = ()
+    people: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
+    inherited: bool = False
 
     def how(self, share: Share) -> str | None:
         """In which way the permission lets in whom we look for, or None."""
@@ -113,8 +102,32 @@ class _Wanted:
         return None
 
     def _theirs(self, name: str) -> bool:
+        if is_name(name, self.names):
+            return True
         domain = domain_in(name)
-        return any(domain == one or domain.endswith(f".{one}") for one in self.domains)
+        return any(domain == one or domain.endswith(f".{one}") for one in map(str.lower, self.domains))
+
+
+async def sharing_with(tenant: Tenant, sought: Sought, sites: Sequence[str], limits: Limits | None = None) -> SharingReport:
+    """Everything on the sites (their URLs) that is shared with whom is sought, or with anybody who has a link.
+
+    Raises NotYet where Microsoft 365 cannot answer now; a site that is refused is in the scope.
+    """
+    found: list[SharedItem] = []
+    scope: list[SiteScope] = []
+    for url in sites:
+        walk = _Walk(tenant, url, sought, limits or Limits())
+        scope.append(await walk.through())
+        found += walk.found
+    return SharingReport(tuple(found), tuple(scope))
+
+
+def is_name(said: str, addresses: Collection[str]) -> bool:
+    """Whether a login or address of SharePoint's is of somebody with one of these addresses (lower case). A guest's user name is their
+    address with `_` for the `@`, before `#ext#`, unless somebody has renamed them."""
+    account = said.lower().rpartition("|")[2]
+    guest, mark, _ = account.partition("#ext#")
+    return account in addresses or (bool(mark) and guest in {address.replace("@", "_") for address in addresses})
 
 
 def domain_in(name: str) -> str:
@@ -134,12 +147,13 @@ class _Walk:
 
     tenant: Tenant
     site: str
-    wanted: _Wanted
+    wanted: Sought
     limits: Limits
     found: list[SharedItem] = field(default_factory=list)
     drives: int = 0
     items: int = 0
     permissions: int = 0
+    pages: int = 0
     stopped: str = ""
 
     async def through(self) -> SiteScope:
@@ -147,7 +161,7 @@ class _Walk:
             await self._drives()
         except WontWork as error:
             self.stopped = error.reason
-        return SiteScope(self.site, self.drives, self.items, self.permissions, self.stopped)
+        return SiteScope(self.site, self.drives, self.items, self.permissions, self.stopped, self.pages)
 
     async def _drives(self) -> None:
         site = await self.tenant.sites.find(self.site)
@@ -164,31 +178,47 @@ class _Walk:
 
     async def _folders(self, drive: str) -> None:
         waiting = deque(["root"])
-        await self._look(drive, "root", "")
+        await self._look(drive, {"root": ""})
         while waiting and not self.stopped:
             folder = waiting.popleft()
             async for page in self.tenant.drives.children(drive, folder):
-                for item in page:
-                    if self.items >= self.limits.items:
-                        self.stopped = f"{self.limits.items} items were looked at, and there are more"
-                        return
-                    self.items += 1
-                    if item.folder:
-                        waiting.append(item.id)
-                    # What it inherits was seen above it.
-                    if item.shared and not await self._look(drive, item.id, item.url):
-                        return
+                room = max(self.limits.items - self.items, 0)
+                self.pages += 1
+                self.items += min(len(page), room)
+                waiting.extend(item.id for item in page[:room] if item.folder)
+                # What it inherits was seen above it.
+                await self._look(drive, {item.id: item.url for item in page[:room] if item.shared})
+                if len(page) > room:
+                    self.stopped = f"{self.limits.items} items were looked at, and there are more"
+                elif self.pages >= self.limits.pages and not self.stopped:
+                    self.stopped = f"{self.limits.pages} pages of folders were read, and there may be more"
+                if self.stopped:
+                    return
 
-    async def _look(self, drive: str, item: str, url: str) -> bool:
-        """Whether there was room to look."""
-        if self.permissions >= self.limits.permissions:
+    async def _look(self, drive: str, items: Mapping[str, str]) -> None:
+        """The items (with their URLs) have been looked at, as far as there was room."""
+        room = max(self.limits.permissions - self.permissions, 0)
+        some = dict(list(items.items())[:room])
+        self.permissions += len(some)
+        for item, shares in (await self.tenant.drives.shares_of(drive, list(some))).items():
+            for share in shares or ():
+                how = self.wanted.how(share)
+                if how is None or (share.inherited and not self.wanted.inherited):
+                    continue
+                self.found.append(
+                    SharedItem(
+                        self.site,
+                        drive,
+                        item,
+                        some[item],
+                        how,
+                        share.roles,
+                        share.users,
+                        share.count,
+                        share.until,
+                        share.id,
+                        share.source or ("above" if share.inherited else ""),
+                    )
+                )
+        if len(some) < len(items):
             self.stopped = f"The permissions of {self.limits.permissions} items were read, and more items are shared"
-            return False
-        self.permissions += 1
-        for share in await self.tenant.drives.shares(drive, item) or ():
-            how = self.wanted.how(share)
-            if how is None or share.inherited:
-                continue
-            counted = max(len(share.users), len(share.logins), 1)
-            self.found.append(SharedItem(self.site, drive, item, url, how, share.roles, share.users, counted, share.until))
-        return True

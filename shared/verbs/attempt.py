@@ -104,6 +104,8 @@ async def _run(world: World, task: Task, request: Request) -> None:
             try:
                 ending, task, entries = await carry_out(world, step, task, request)
             except Unneeded as unneeded:
+                # Before the row is written, as below: nobody else may be under way who looks for what follows.
+                land()
                 await _settle(world, move(task, TaskState.CANCELLED, unneeded.reason, world.clock()))
                 return
         written = tuple(call.request_id for call in calls if call.write and call.request_id)

@@ -96,7 +96,7 @@ class _Pass:
         entries = []
         for intent in task.intents:
             if not intent.answered:
-                after = _found(intent.change, actual)
+                after = _found(intent, actual)
                 before = {key: intent.before.get(key) for key in after}
                 entry = self._entry("outcome", task, before, after, note="seen by reading; the answer was lost")
                 entries.append(replace(entry, attempt=intent.attempt, created=bool(after) and actual.get("ours") is True))
@@ -107,7 +107,7 @@ class _Pass:
         until = now + timedelta(seconds=self.world.settings.claim_seconds)
         intent = Intent(at=now, attempt=task.attempt, change=dict(change), answered=False, before=before)
         # By now what earlier attempts did without an answer is visible: this one must not make it look as if it had been so before.
-        earlier = tuple(replace(other, answered=True) for other in task.intents)
+        earlier = tuple(_over(other) for other in task.intents)
         created = task.created or (task.unanswered and actual.get("ours") is True)
         held = replace(claim(task, task.attempt, until, now), intents=(*earlier, intent)[-MOST_INTENTS:], created=created)
         if personal := {key: str(actual[key]) for key in self.step.personal if actual.get(key)}:
@@ -210,16 +210,23 @@ def with_intents(task: Task, entries: list[JournalEntry], who: str) -> list[Jour
     return [*(_intended(intent, who) for intent in pending), *entries]
 
 
-def _found(change: State, actual: State) -> dict[str, Value]:
-    """What there is of a change: keys that are as intended, and of lists the elements that are in."""
+def _found(intent: Intent, actual: State) -> dict[str, Value]:
+    """What there is of a change: keys that are as intended, of lists the elements that are in, and of a list that was to go what is left."""
     found: dict[str, Value] = {}
-    for key, value in change.items():
-        there = actual.get(key)
+    for key, value in intent.change.items():
+        there, before = actual.get(key), intent.before.get(key)
         if isinstance(value, tuple) and isinstance(there, tuple):
             found[key] = tuple(element for element in value if element in there)
+        elif value is None and isinstance(before, tuple) and isinstance(there, tuple):
+            found[key] = tuple(element for element in before if element in there)
         elif value == there:
             found[key] = value
     return found
+
+
+def _over(intent: Intent) -> Intent:
+    """An intent of before: what it was to replace stands in the journal, if the intent does, and takes no more room in the row."""
+    return replace(intent, answered=True, before={} if intent.journalled else intent.before)
 
 
 def _intended(intent: Intent, who: str) -> JournalEntry:

@@ -7,7 +7,6 @@ from datetime import date
 from shared.expiry import RESTORABLE_DAYS
 from shared.log import log
 from shared.nouns.errors import Fault, Refusal
-from shared.nouns.redaction import without_addresses
 from shared.tables.guests import Guest
 from shared.tables.runs import Run, RunState
 from shared.tables.store import Changed
@@ -15,14 +14,15 @@ from shared.verbs.cleanup_facts import CLEAN_UP, partner_facts
 from shared.verbs.cleanup_request import put_tasks, task_of
 from shared.verbs.cleanup_run import send
 from shared.verbs.cleanup_send import set_off
-from shared.verbs.guest_dates import extend, known
+from shared.verbs.guest_dates import extend, known, reason_of
+from shared.verbs.unshared import reversal
 from shared.verbs.world import World
 
 
 async def release(world: World, name: str, who: str, why: str) -> Run:
     """The held run goes on: what it has seen for the first time holds no later run. Raises Refusal for whoever changed its rules."""
     run = await _held(world, name)
-    reason = _reason(why)
+    reason = reason_of(why)
     if not who.startswith("user ") and run.changers:
         # Who has no name of their own may be anybody, also whoever changed the rules.
         _refuse_unnamed(who)
@@ -44,7 +44,7 @@ async def release(world: World, name: str, who: str, why: str) -> Run:
 async def reject(world: World, name: str, who: str, why: str) -> Run:
     """The held run is over, and nobody else is touched by it."""
     run = await _held(world, name)
-    over = replace(run, state=RunState.REJECTED, decided_by=who, why=_reason(why), finished=world.clock(), page=run.page + 1)
+    over = replace(run, state=RunState.REJECTED, decided_by=who, why=reason_of(why), finished=world.clock(), page=run.page + 1)
     log.info("clean-up rejected", run=name, who=who)
     return await _saved(world, over)
 
@@ -55,7 +55,7 @@ async def restore(world: World, partner: str, person: str, who: str, why: str) -
     Raises Refusal where it was not clean-up that shut them out: that is for whoever did it to take back.
     """
     guest = await known(world, partner, person)
-    reason = _reason(why)
+    reason = reason_of(why)
     if guest.stage == "blocked" and guest.blocked_by != "expiry":
         raise Refusal(
             [Fault("guest", f"was blocked by {guest.blocked_by or 'somebody else'}, not by clean-up: {_by_whom(guest)}")]
@@ -68,7 +68,10 @@ async def restore(world: World, partner: str, person: str, who: str, why: str) -
     digest = hashlib.sha256(f"{partner}\n{person}\n{guest.blocked_at}\n{guest.deleted_at}".encode()).hexdigest()[:12]
     name = f"{CLEAN_UP}restore.{now:%Y%m%d}.{digest}"
     facts = await partner_facts(world, guest.partner)
-    await put_tasks(world, name, facts, [task_of(world, "restore", guest, {"words": reason})], who, reason)
+    # What was taken from them in SharePoint comes back with them.
+    again = await reversal(world, guest)
+    tasks = [task_of(world, "restore", guest, {"words": reason}), *([again] if again else [])]
+    await put_tasks(world, name, facts, tasks, who, reason)
     return name
 
 
@@ -102,13 +105,6 @@ def _refuse_unnamed(who: str) -> None:
         raise Refusal(
             [Fault("", "a function key tells nobody's name: sign in, so that it is known that somebody else releases the run")]
         )
-
-
-def _reason(why: str) -> str:
-    reason = without_addresses(why).strip()
-    if not reason:
-        raise Refusal([Fault("reason", "is needed: it stands in the journal")])
-    return reason[:1_000]
 
 
 def _by_whom(guest: Guest) -> str:

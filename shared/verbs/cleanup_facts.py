@@ -15,6 +15,7 @@ from shared.tables.requests import Request, RequestState
 from shared.templates import load_template
 from shared.tenant.listed import Listed
 from shared.verbs.guest_record import TEMPLATE as DECISIONS
+from shared.verbs.partner_sites import sites_named
 from shared.verbs.world import World
 
 # Where nobody at all has signed in for so long, it is the data that has stopped.
@@ -24,7 +25,8 @@ CLEAN_UP = "cleanup."
 
 @dataclass(frozen=True)
 class PartnerFacts:
-    """`rules` is None where guests of the partner do not go by the clock, and `off` then says why. `language` is that of their mails."""
+    """`rules` is None where guests of the partner do not go by the clock, and `off` then says why. `language` is that of their mails.
+    `sites` are looked at before a guest is deleted, where the rules want that."""
 
     partner: Partner
     template: str
@@ -34,6 +36,7 @@ class PartnerFacts:
     synced: bool = False
     language: str = ""
     exemptions: dict[str, Exemption] = field(default_factory=dict)
+    sites: tuple[str, ...] = ()
 
 
 async def partner_facts(world: World, tenant_id: str) -> PartnerFacts:
@@ -70,6 +73,7 @@ async def partner_facts(world: World, tenant_id: str) -> PartnerFacts:
         synced=await _synced(world, tenant_id),
         language=facts.language or template.invitation.language or "",
         exemptions=exemptions,
+        sites=await _sites(world, tenant_id, template.expiry),
     )
 
 
@@ -124,6 +128,12 @@ def _without(facts: PartnerFacts, off: str) -> PartnerFacts:
     return PartnerFacts(
         facts.partner, facts.template, None, off, facts.offboarded, language=facts.language, exemptions=facts.exemptions
     )
+
+
+async def _sites(world: World, tenant_id: str, rules: Expiry) -> tuple[str, ...]:
+    if rules.unshare == "no":
+        return ()
+    return tuple(dict.fromkeys((*(site.rstrip("/") for site in rules.sites), *await sites_named(world, tenant_id))))
 
 
 async def _last_request(world: World, tenant_id: str) -> Request | None:

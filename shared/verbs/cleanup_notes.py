@@ -17,7 +17,7 @@ async def note_outcomes(world: World, partner: str, tasks: Iterable[Task]) -> No
 
 def _change(task: Task) -> dict[str, Any]:
     made = _MADE.get(task.step)
-    if made is None or (task.step == "block-guest" and task.state is not TaskState.DONE):
+    if made is None or task.reverses or (task.step == "block-guest" and task.state is not TaskState.DONE):
         return {}
     if task.state is TaskState.STOPPED:
         return {"left_alone": task.reason[:1_000], "left_at": task.settled_at}
@@ -59,6 +59,8 @@ def _restored(_: Task) -> dict[str, Any]:
 _MADE: dict[str, Callable[[Task], dict[str, Any]]] = {
     "warn-guest": _warned,
     "expire-guest": _expired,
+    # Taken away is no stage of a guest; where it stopped they are not deleted, and a person has to look.
+    "unshare-with-guest": lambda _: {},
     "delete-guest": lambda task: {"stage": "deleted", "deleted_at": task.settled_at},
     "restore-guest": _restored,
     "block-guest": _offboarded,

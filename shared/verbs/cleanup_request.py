@@ -9,7 +9,7 @@ from shared.nouns.partner import Partner
 from shared.nouns.request import Header, PartnerWish
 from shared.nouns.state import Value
 from shared.nouns.step import Json
-from shared.nouns.task import Task
+from shared.nouns.task import Task, TaskState
 from shared.plan import COHORT
 from shared.tables.asks import Asked
 from shared.tables.guests import Guest
@@ -19,22 +19,28 @@ from shared.verbs.asks import ask
 from shared.verbs.cleanup_facts import CLEAN_UP, PartnerFacts, partner_facts
 from shared.verbs.going import set_going
 from shared.verbs.running import take_turn
+from shared.verbs.unshared import reversal
 from shared.verbs.world import World
 
 STEPS: dict[str, tuple[str, dict[str, Value]]] = {
     "warn": ("warn-guest", {"warned": True}),
     "block": ("expire-guest", {"enabled": False}),
     "delete": ("delete-guest", {"gone": True}),
+    "unshare": ("unshare-with-guest", {"shared": None}),
     "restore": ("restore-guest", {"back": True}),
 }
-MOVES = {step: move for move, (step, _) in STEPS.items()}
+# What is shared is taken away only from whom is to be deleted.
+MOVES = {step: move for move, (step, _) in STEPS.items()} | {"unshare-with-guest": "delete"}
 
 
 async def put_request(world: World, run: Run, wave: str, candidates: list[Candidate]) -> None:
     """The candidates' tasks are on record and run when it is the partner's turn. All are of one partner. Bears repetition."""
     facts = await partner_facts(world, candidates[0].partner)
     guests = {one.person: await world.tables.guests.get(one.partner, one.person) for one in candidates}
-    tasks = [_task(world, run, facts, one, guest) for one in candidates if (guest := guests[one.person]) is not None]
+    tasks = []
+    for one in candidates:
+        if (guest := guests[one.person]) is not None:
+            tasks += await _tasks(world, run, facts, one, guest)
     who = f"clean-up run {run.id}" + (f", released by {run.decided_by}" if run.decided_by else "")
     why = f"clean-up run {run.id}"
     await put_tasks(world, request_id(run.id, facts.partner.tenant_id, wave), facts, tasks, who, why)
@@ -51,11 +57,13 @@ async def put_tasks(world: World, name: str, facts: PartnerFacts, tasks: list[Ta
         await world.tables.requests.insert(request)
     await world.tables.partners.note_request(partner.tenant_id, name, request.received)
     await world.tables.tasks.expect_parts(name, 1)
-    for number, some in enumerate(batched(tasks, COHORT, strict=False)):
+    # What is about one guest waits for one another, so it stands in one cohort.
+    guests = dict.fromkeys(task.subject for task in tasks)
+    for number, some in enumerate(batched(guests, COHORT, strict=False)):
         cohort = f"c{number:04}"
-        for task in some:
-            await world.tables.people.note_request(task.subject, name, partner.tenant_id)
-        put = [replace(task, request=name, cohort=cohort) for task in some]
+        for person in some:
+            await world.tables.people.note_request(person, name, partner.tenant_id)
+        put = [replace(task, request=name, cohort=cohort) for task in tasks if task.subject in some]
         await world.tables.tasks.insert_cohort(name, cohort, put, mark_open=True)
     await world.tables.tasks.note_part(name, 1, "", accepted=True)
     there = [task async for task in world.tables.tasks.all(name)]
@@ -87,6 +95,21 @@ def task_of(world: World, move: str, guest: Guest, details: dict[str, Json]) -> 
         ids={"user": guest.user},
         touched=world.clock(),
     )
+
+
+async def _tasks(world: World, run: Run, facts: PartnerFacts, one: Candidate, guest: Guest) -> list[Task]:
+    """The task that makes the candidate's move true, behind the one that takes away what is shared with them, where the template wants that.
+    Whoever is let in again gets that back."""
+    task = _task(world, run, facts, one, guest)
+    if one.move == "restore":
+        return [task, *([again] if (again := await reversal(world, guest)) else [])]
+    if one.move != "delete" or not facts.sites or facts.rules is None:
+        return [task]
+    details: dict[str, Json] = {**task.details, "unshare": facts.rules.unshare, "sites": list(facts.sites)}
+    before = task_of(world, "unshare", guest, details)
+    if facts.rules.unshare == "all":
+        before = replace(before, wanted={**before.wanted, "complete": True})
+    return [before, replace(task, state=TaskState.WAITING)]
 
 
 def _task(world: World, run: Run, facts: PartnerFacts, one: Candidate, guest: Guest) -> Task:

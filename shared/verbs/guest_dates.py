@@ -46,14 +46,14 @@ async def extend(world: World, partner: str, person: str, until: date, who: str,
         if not run:
             await note_refused(world, Refused(partner, person, who, f"extend until {until}", "day", wrong))
         raise Refusal([Fault("until", wrong)])
-    said = _Said(who, _reason(why), run)
+    said = _Said(who, reason_of(why), run)
     return await _decided(world, partner, person, "extend-guest", said, lambda guest: _until(guest, until))
 
 
 async def end(world: World, partner: str, person: str, who: str, why: str, *, run: str = "") -> Guest:
     """Yesterday was the guest's last day: the next clean-up run has them. Raises Refusal as `extend` does."""
     yesterday = world.clock().date() - timedelta(days=1)
-    said = _Said(who, _reason(why), run)
+    said = _Said(who, reason_of(why), run)
     return await _decided(world, partner, person, "end-guest", said, lambda guest: _until(guest, yesterday))
 
 
@@ -81,7 +81,7 @@ async def set_sponsors(
     # When one of them leaves, this is how their guests are found.
     await world.tables.index.note(guest.partner, {guest.user: person}, sponsors=wanted)
     changes: dict[str, object] = {"sponsors": wanted, "orphaned_since": None}
-    return await _decided(world, partner, person, "set-sponsors", _Said(who, _reason(why), run), lambda _: changes)
+    return await _decided(world, partner, person, "set-sponsors", _Said(who, reason_of(why), run), lambda _: changes)
 
 
 async def known(world: World, partner: str, person: str) -> Guest:
@@ -128,7 +128,8 @@ def _refuse_answered(guest: Guest, run: str) -> None:
         raise Refusal([Fault("answer", f"{guest.answered_by} has answered for this guest already; the first answer stands")])
 
 
-def _reason(why: str) -> str:
+def reason_of(why: str) -> str:
+    """Why somebody wants it, without addresses. Raises Refusal for nothing."""
     reason = without_addresses(why).strip()
     if not reason:
         raise Refusal([Fault("reason", "is needed: it stands in the journal")])

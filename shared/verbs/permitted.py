@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from shared.log import log
-from shared.needs import in_exchange, lacking
+from shared.needs import UNSHARING, in_exchange, lacking, steps_allowed
 from shared.nouns.grants import MANAGE_EXCHANGE
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.nouns.power import POWERS, Power
@@ -84,7 +84,8 @@ async def tell_grants(world: World, power: Power) -> None:
 
 def clean_up_steps(world: World) -> tuple[str, ...]:
     """What a clean-up run may come to; a warning only where there is a mailbox to send it from."""
-    return (*CLEAN_UP, *(("warn-guest",) if world.settings.mailbox else ()))
+    unsharing = (UNSHARING,) if UNSHARING in steps_allowed(world.settings.templates) else ()
+    return (*CLEAN_UP, *unsharing, *(("warn-guest",) if world.settings.mailbox else ()))
 
 
 def lacked(may: Permitted, steps: Iterable[Step[Tenant]]) -> dict[str, tuple[str, ...]]:

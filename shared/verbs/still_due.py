@@ -10,8 +10,8 @@ from shared.verbs.cleanup_facts import circumstances, held, partner_facts, seen,
 from shared.verbs.cleanup_request import MOVES
 from shared.verbs.world import World
 
-# What a decision of the clock asks for. To have somebody back is a person's, and holds whatever the clock says.
-CLOCKED = frozenset({"warn-guest", "expire-guest", "delete-guest"})
+# What a decision of the clock asks for. To have somebody back is a person's, and holds whatever the clock says; so may the third be.
+CLOCKED = frozenset({"warn-guest", "expire-guest", "unshare-with-guest", "delete-guest"})
 
 
 async def why_not(world: World, partner: str, task: Task) -> str | None:
@@ -20,7 +20,7 @@ async def why_not(world: World, partner: str, task: Task) -> str | None:
     Asked of the guest's row and of the directory, not of what the run has kept: between the two somebody may have extended or exempted
     them, signed in, or let them in again. Raises NotYet and WontWork.
     """
-    if task.step not in CLOCKED or task.intents:
+    if task.step not in CLOCKED or task.intents or not task.details.get("run"):
         return None
     guest = await world.tables.guests.get(partner, task.subject)
     if guest is None:

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from shared.nouns.errors import Fault, Refusal
-from shared.nouns.task import Task
 from shared.steps.prove_closed import outsiders
-from shared.tenant.sharing import SharingReport, sharing_with
+from shared.tenant.sharing import SharingReport, Sought, sharing_with
+from shared.verbs.partner_sites import sites_named
 from shared.verbs.world import World
-from shared.views.partners import done_tasks, on_record
+from shared.views.partners import on_record
 
 MOST_SITES = 50
 _SITE = re.compile(r"https://[a-z0-9-]+\.sharepoint\.(com|us|de|cn)(/[^\s?#]*)?", re.IGNORECASE)
@@ -19,10 +19,8 @@ async def sharing_view(world: World, said: str, sites: Iterable[str]) -> dict[st
     """Everything that lets the partner's people, or anybody, at an item on these sites; without sites, on those that the partner's
     requests have named. Object ids only. Raises Refusal where there is no site to look at."""
     found = await on_record(world, said)
-    tasks = await done_tasks(world, found)
-    looked_at = list(dict.fromkeys(sites)) or _sites(tasks)
-    if wrong := [site for site in looked_at if not _SITE.fullmatch(site)]:
-        raise Refusal([Fault("sites", f"{site} is not the URL of a SharePoint site") for site in wrong])
+    looked_at = list(dict.fromkeys(sites)) or list(await sites_named(world, found.partner.tenant_id))
+    refuse_others(looked_at)
     if not looked_at:
         raise Refusal([Fault("sites", f"no request of {found.partner.name} has named a site: say which to look at")])
     if len(looked_at) > MOST_SITES:
@@ -30,7 +28,7 @@ async def sharing_view(world: World, said: str, sites: Iterable[str]) -> dict[st
     people, groups = await _theirs(world, [request.id for request in found.requests])
     # Who was invited by others is nobody's task, and SharePoint may tell no more of them than their object id.
     people |= {one.id.lower() for one in await outsiders(world.tenant, found.partner.domains)}
-    report = await sharing_with(world.tenant, found.partner.domains, looked_at, people=people, groups=groups)
+    report = await sharing_with(world.tenant, Sought(found.partner.domains, people, groups), looked_at)
     return {
         "partner": {"name": found.partner.name, "tenantId": found.partner.tenant_id, "domains": list(found.partner.domains)},
         "made": world.clock().isoformat(),
@@ -38,10 +36,11 @@ async def sharing_view(world: World, said: str, sites: Iterable[str]) -> dict[st
     }
 
 
-def _sites(tasks: Iterable[Task]) -> list[str]:
-    """The sites that the partner's own tasks are about."""
-    named = (task.details.get("site") for task in tasks)
-    return list(dict.fromkeys(site for site in named if isinstance(site, str)))
+def refuse_others(sites: list[str]) -> list[str]:
+    """The URLs as they are. Raises Refusal for what is no SharePoint site's."""
+    if wrong := [site for site in sites if not _SITE.fullmatch(site)]:
+        raise Refusal([Fault("sites", f"{site} is not the URL of a SharePoint site") for site in wrong])
+    return sites
 
 
 async def _theirs(world: World, requests: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:

@@ -164,6 +164,22 @@ async def test_whoever_is_kept_between_plan_and_deed_is_not_touched(rigged: Rig)
     assert (await guest(rig, "ben")).stage == "warned"
 
 
+async def test_a_run_that_finds_nobody_to_touch_any_more_ends_and_lets_others_have_their_turn(rigged: Rig) -> None:
+    rig = rigged
+    await rig.settle(request("ana", until="2026-11-23"))
+    rig.now = datetime(2026, 11, 26, 6, 0, tzinfo=UTC)
+    run = await begin(rig.world, "the clock", apply=True)
+    await rig.deliver_until(lambda: any(due.envelope.queue == "warn-guest" for due in rig.bus.waiting))
+    ana = await guest(rig, "ana")
+    await extend(rig.world, ana.partner, ana.person, rig.now.date() + timedelta(days=90), "user boss", "needed")
+    await rig.deliver_all()
+    asked = await rig.world.tables.requests.get(f"cleanup.{run.id}.{ana.partner}.a")
+    assert asked is not None
+    assert not asked.is_open
+    await rig.settle(request("ben", name="next"))
+    assert (await guest(rig, "ben")).stage == "invited"
+
+
 async def test_an_administrator_is_left_alone_and_told_of_once(rigged: Rig, stage: Stage) -> None:
     rig = rigged
     await rig.settle(request("ana", until="2026-11-23"))

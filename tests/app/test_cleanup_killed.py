@@ -1,4 +1,5 @@
-"""The worker dies before and after every write, replies are lost and messages come twice while guests are warned, blocked, deleted and had back.
+"""The worker dies before and after every write, replies are lost and messages come twice while guests are warned, blocked, deleted and had back,
+and what is shared with them is taken and given back.
 
 Whatever happens: one mail for each warning, nobody is blocked who was not warned as often as the rules say, nobody is deleted before the
 grace is over, and in the end everything is as if nothing had happened.
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from devstack.tenant.seed import plant
 from shared.nouns.outcomes import NotYet
 from shared.verbs.cleanup_decide import restore
 from shared.verbs.cleanup_run import begin
@@ -22,6 +24,8 @@ from tests.rig import Killed, Rig
 
 NAMES = ("ana", "ben")
 READS = ("get", "rows", "GET")
+SITE, DRIVE, FILES = "https://contoso.sharepoint.com/sites/archive", "b!archive", ("01A", "01B", "01C")
+SHARING = f'unshare = "all"\nsites = ["{SITE}"]\n'
 FIRST = datetime(2026, 11, 26, 6, 0, tzinfo=UTC)
 # The deeds by the days on which the clock comes to them: two warnings, the block, the deletion, and a person's word.
 DAYS = {"warn": 0, "warn again": 7, "block": 14, "delete": 44, "restore": 45}
@@ -44,9 +48,17 @@ async def picture(stage: Stage, rig: Rig) -> dict[str, Any]:
     return {
         "stages": [(one.stage, one.warnings, one.blocked_by) for one in people],
         "users": [user.enabled if (user := await rig.world.tenant.users.by_id(one.user)) else None for one in people],
+        "shared": [await shared(rig, one.user) for one in people],
         "mails": sorted(str(mail["to"]) for mail in tenant.outbox),
         "parked": [item.reason for item in await rig.world.tables.parked.all()],
     }
+
+
+async def shared(rig: Rig, user: str) -> list[str]:
+    found = [
+        share.role for item in FILES for share in await rig.world.tenant.drives.shares(DRIVE, item) or () if user in share.users
+    ]
+    return sorted(found)
 
 
 async def do(rig: Rig, name: str, seed: int | None = None) -> None:
@@ -73,7 +85,7 @@ async def do(rig: Rig, name: str, seed: int | None = None) -> None:
 
 async def lived(stage: Stage, folder: Path) -> list[Deed]:
     """Each deed with the moment before it, in a life that nothing disturbs."""
-    (folder / "project.toml").write_text(TEMPLATE + RULES)
+    (folder / "project.toml").write_text(TEMPLATE + RULES + SHARING)
     changes: dict[str, Any] = {
         "ENTENTE_TEMPLATES": str(folder),
         "ENTENTE_MAILBOX": "mia@contoso.com",
@@ -81,7 +93,12 @@ async def lived(stage: Stage, folder: Path) -> list[Deed]:
         "ENTENTE_BRAKE_PARTNER_PERCENT": "100",
     }
     rig = await stage.fresh(**changes)
+    drives = [{"id": DRIVE, "name": "Documents", "items": [{"id": item, "name": f"{item}.docx"} for item in FILES]}]
+    plant(stage.running.services.tenant, {"sharepoint": {"sites": [{"webUrl": SITE, "drives": drives}]}})
     await rig.settle(request(*NAMES, until="2026-11-23"))
+    for name in NAMES:
+        for item, role in zip(FILES, ("read", "write", "read"), strict=True):
+            await rig.world.tenant.drives.share(DRIVE, item, (await guest(rig, name)).user, role)
     found = []
     for name, day in DAYS.items():
         rig.now = FIRST + timedelta(days=day)
@@ -116,6 +133,8 @@ async def test_undisturbed_they_are_warned_twice_blocked_deleted_and_back(deeds:
         [("redeemed", 0, "")] * 2,
     ]
     assert [deeds[name].end["users"] for name in DAYS] == [[True] * 2, [True] * 2, [False] * 2, [None] * 2, [True] * 2]
+    everything = [["read", "read", "write"]] * 2
+    assert [deeds[name].end["shared"] for name in DAYS] == [everything] * 3 + [[[], []], everything]
     assert [len(deeds[name].end["mails"]) for name in DAYS] == [2, 4, 4, 4, 4]
 
 

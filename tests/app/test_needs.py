@@ -2,13 +2,14 @@
 
 import tomllib
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from devstack.tenant.server import RunningTenant, running_tenant
 from devstack.tenant.tokens import EXCHANGE, GRAPH
 from infra.topology import PERMISSIONS, permissions
-from shared.needs import BESIDES_STEPS, BY_EXCHANGE, BY_THEMSELVES, needed, steps_allowed
+from shared.needs import BESIDES_STEPS, BY_EXCHANGE, BY_THEMSELVES, UNSHARING, needed, steps_allowed
 from shared.nouns.grants import MANAGE_EXCHANGE
 from shared.nouns.power import POWERS
 from shared.settings import ROOT
@@ -40,8 +41,14 @@ def test_every_step_is_brought_by_a_template_or_by_itself() -> None:
         for key in ("steps", "optional")
         for name in tomllib.loads(path.read_text("utf-8")).get(key, ())
     }
-    assert {step.name for step in STEPS} - named <= BY_THEMSELVES, "a template names it, or shared/needs.py does"
+    assert {step.name for step in STEPS} - named <= BY_THEMSELVES | {UNSHARING}, "a template names it, or shared/needs.py does"
     assert not named & BY_THEMSELVES
+
+
+def test_to_unshare_is_allowed_by_the_template_that_wants_it(tmp_path: Path) -> None:
+    for wanted, allowed in (("no", False), ("found", True), ("all", True)):
+        (tmp_path / "one.toml").write_text(f'steps = ["invite-guest"]\n[expiry]\nunshare = "{wanted}"\n')
+        assert (UNSHARING in steps_allowed(tmp_path)) is allowed
 
 
 def test_what_is_needed_follows_from_templates_and_powers(tmp_path: object) -> None:

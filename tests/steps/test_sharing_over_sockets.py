@@ -20,7 +20,7 @@ from shared.steps.limit_site import LIMIT_SITE
 from shared.steps.share_item import SHARE_ITEM
 from shared.steps.share_site import SHARE_SITE
 from shared.tenant import Tenant
-from shared.tenant.sharing import Limits, sharing_with
+from shared.tenant.sharing import Limits, Sought, sharing_with
 from tests.steps.conftest import Simulation, settings_of
 
 FABRIKAM = Partner("22222222-2222-2222-2222-222222222222", "Fabrikam", ("fabrikam.co.uk", "fabrikam.com"))
@@ -356,16 +356,16 @@ async def test_a_report_tells_what_is_shared_and_how_far_it_looked(tenant: Tenan
     await tenant.drives.share("b!fabrikam", "01DRAWING", "bbbbbbbb-0000-4000-8000-000000000002", "read")
     noor = frozenset({"bbbbbbbb-0000-4000-8000-000000000002"})
     sites = [SITE, f"{SITE}-nowhere"]
-    report = await sharing_with(tenant, ["fabrikam.com"], sites, people=noor, groups=frozenset({READERS}))
+    report = await sharing_with(tenant, Sought(["fabrikam.com"], noor, frozenset({READERS})), sites)
     assert [(one.item, one.how, one.roles) for one in report.items] == [
         ("01PLANS", "group", ("write",)),
         ("01DRAWING", "person", ("read",)),
     ]
     assert [one.stopped for one in report.scope] == ["", "There is no such site"]
     assert (report.scope[0].items, report.scope[0].permissions, report.complete) == (3, 3, False)
-    short = await sharing_with(tenant, ["fabrikam.com"], [SITE], people=noor, limits=Limits(items=2))
+    short = await sharing_with(tenant, Sought(["fabrikam.com"], noor), [SITE], Limits(items=2))
     assert "2 items were looked at" in short.scope[0].stopped
-    few = await sharing_with(tenant, ["fabrikam.com"], [SITE], limits=Limits(permissions=1))
+    few = await sharing_with(tenant, Sought(["fabrikam.com"]), [SITE], Limits(permissions=1))
     assert "permissions of 1 items" in few.scope[0].stopped
 
 
