@@ -123,6 +123,10 @@ def _notes(title: str, lead: str, attribute: str) -> list[str]:
     noted: tuple[Operation | Cmdlet | Endpoint, ...] = (*OPERATIONS, *CMDLETS.values(), *ENDPOINTS)
     for operation in noted:
         sentences: tuple[str, ...] = getattr(operation, attribute)
+        followed = getattr(operation, "options", None) if attribute == "deviations" else None
+        if followed is not None:
+            names = ", ".join(f"${name}" for name in followed if name != "skiptoken")
+            sentences = (*sentences, f"of query options, only {names} are followed; others answer 501")
         lines += [f"- {operation.name}: {sentence}" for sentence in sentences]
     return [*lines, ""] if attribute == "unverified" else lines
 

@@ -29,9 +29,11 @@ PUBLISHED: dict[str, Limit] = {
     "reads": Limit(8000, 10, "Tenant_Application/Read", "ResourceUnitLimitExceeded"),
     "writes": Limit(3000, 150, "Tenant_Application/Write", "WriteLimitExceeded"),
     "tenantWrites": Limit(18000, 300, "Tenant/Write", "WriteLimitExceeded"),
-    "invitations": Limit(150, 5, "Tenant/Invitation", "InvitationLimitExceeded"),
-    "reports": Limit(5, 10, "Tenant_Application/Report", "ReportLimitExceeded"),
-    "global": Limit(130_000, 10, "Application/Any", "GlobalLimitExceeded"),
+    "applicationReads": Limit(150_000, 20, "Application/Read", "ResourceUnitLimitExceeded"),
+    "applicationWrites": Limit(70_000, 300, "Application/Write", "WriteLimitExceeded"),
+    "invitations": Limit(150, 5, "Tenant/Write", "InvitationLimitExceeded"),
+    "reports": Limit(5, 10, "Tenant_Application/ReadWrite", "ReportLimitExceeded"),
+    "global": Limit(130_000, 10, "Application/ReadWrite", "GlobalLimitExceeded"),
 }
 # Read units by the number of users in the tenant: small below 50, medium up to 500, large above.
 READ_UNITS = ((50, 3500), (501, 5000), (math.inf, 8000))
@@ -93,8 +95,12 @@ class Throttle:
     sized: bool = True
     _windows: dict[tuple[str, str], _Window] = field(default_factory=dict)
 
-    def charge(self, costs: dict[str, int], application: str, users: int) -> Verdict:
-        """The request's units are counted; the verdict says whether it is over a limit."""
+    def charge(self, costs: dict[str, int], application: str, users: int, tenant: str = "") -> Verdict:
+        """The request's units are counted; the verdict says whether it is over a limit.
+
+        `x-ms-throttle-scope` is "<Scope>/<Limit>/<ApplicationId>/<TenantId|UserId|ResourceId>":
+        https://learn.microsoft.com/graph/throttling-limits#regular-responses-requests
+        """
         if not self.on:
             return Verdict(None, {})
         now, headers, worst, refusal = self.now(), {"x-ms-resource-unit": str(costs.get("reads", 1))}, 0.0, None
@@ -115,7 +121,7 @@ class Throttle:
         seconds, limit = refusal
         headers |= {
             "Retry-After": str(seconds),
-            "x-ms-throttle-scope": f"{limit.scope}/{application}",
+            "x-ms-throttle-scope": f"{limit.scope}/{application}/{tenant}",
             "x-ms-throttle-information": limit.reason,
         }
         return Verdict(seconds, headers)

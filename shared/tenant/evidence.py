@@ -49,9 +49,12 @@ class Evidence:
         self._graph = graph
 
     async def apps(self, tenant_id: str) -> tuple[App, ...]:
-        """The applications that the other organization owns and that are in our directory."""
+        """The applications that the other organization owns and that are in our directory.
+
+        A filter by the owner is an advanced query: https://learn.microsoft.com/graph/aad-advanced-queries
+        """
         owner = guid(tenant_id, "tenant id")
-        build = _filtered("/servicePrincipals", f"appOwnerOrganizationId eq {owner}")
+        build = _filtered("/servicePrincipals", f"appOwnerOrganizationId eq {owner}", advanced=True)
         found: list[App] = []
         async for page in self._graph.pages(operations.LIST_APPS, build, about=f"tenant {owner}"):
             found += [
@@ -97,11 +100,17 @@ def _audit(record: dict[str, Json]) -> tuple[set[str], str]:
     return {by, *targets} - {""}, " ".join(words)
 
 
-def _filtered(path: str, expression: str, top: int | None = None) -> Build:
+def _filtered(path: str, expression: str, top: int | None = None, *, advanced: bool = False) -> Build:
     def build(_: GraphServiceClient) -> RequestInformation:
-        values: dict[str, str] = {"%24filter": expression} | ({"%24top": str(top)} if top else {})
-        information = RequestInformation(Method.GET, "{+baseurl}" + path + "{?%24filter,%24top}", {**values})
+        values = {"%24filter": expression}
+        if top:
+            values["%24top"] = str(top)
+        if advanced:
+            values["%24count"] = "true"
+        information = RequestInformation(Method.GET, "{+baseurl}" + path + "{?%24filter,%24top,%24count}", {**values})
         information.headers.try_add("Accept", "application/json")
+        if advanced:
+            information.headers.try_add("ConsistencyLevel", "eventual")
         return information
 
     return build

@@ -19,6 +19,10 @@ _UNDECLARED = frozenset({"creationOptions", "directorySizeQuota", "isMultipleDat
 NOT_IN_THE_SUBSET = frozenset(
     {
         "GET /users/{id}/mailFolders/{folder}/messages",
+        *("GET /groups/$count", "GET /groups/{id}/members/$count", "GET /groups/{id}/members/graph.user/$count"),
+        *("GET /groups/{id}/owners/$count", "GET /users/{id}/memberOf/$count", "GET /users/{id}/memberOf/graph.group"),
+        "GET /users/{id}/memberOf/graph.group/$count",
+        "PATCH /policies/crossTenantAccessPolicy/partners/{id}/identitySynchronization",
         "POST /teams/{id}/archive",
         "DELETE /servicePrincipals/{id}/appRoleAssignedTo/{assignment}",
     }

@@ -232,6 +232,9 @@ REPLAYS = (
     Replay("DELETE /users/{id}/sponsors/{reference}/$ref", "/users/{ana}/sponsors/{mia}/$ref", None, 204),
     Replay("POST /users/{id}/checkMemberGroups", "/users/{ana}/checkMemberGroups", {"groupIds": ["{project}", "{readers}"]}),
     Replay("GET /users/{id}/memberOf", "/users/{ana}/memberOf"),
+    Replay("GET /users/{id}/memberOf/$count", "/users/{ana}/memberOf/$count", eventual=True),
+    Replay("GET /users/{id}/memberOf/graph.group", "/users/{ana}/memberOf/microsoft.graph.group?$select=id,displayName"),
+    Replay("GET /users/{id}/memberOf/graph.group/$count", "/users/{ana}/memberOf/graph.group/$count", eventual=True),
     Replay("GET /users/{id}/transitiveMemberOf", "/users/{ana}/transitiveMemberOf"),
     Replay("GET /groups", "/groups?$filter=mailNickname eq 'fabrikam-project'"),
     Replay("GET /groups", "/groups?$filter=groupTypes/any(c:c eq 'Unified')&$expand=members($select=id,displayName)"),
@@ -254,6 +257,10 @@ REPLAYS = (
     Replay("PATCH /groups/{id}", "/groups/{project}", {"members@odata.bind": [DIRECTORY + "/{bo}", DIRECTORY + "/{li}"]}, 204),
     Replay("PATCH /groups/{id}", "/groups/{project}", {"description": "All of it"}, 204),
     Replay("DELETE /groups/{id}", "/groups/{readers}", None, 204),
+    Replay("GET /groups/$count", "/groups/$count", eventual=True),
+    Replay("GET /groups/{id}/members/$count", "/groups/{project}/members/$count", eventual=True),
+    Replay("GET /groups/{id}/members/graph.user/$count", "/groups/{project}/members/graph.user/$count", eventual=True),
+    Replay("GET /groups/{id}/owners/$count", "/groups/{project}/owners/$count", eventual=True),
     Replay("GET /groups/{id}/members", "/groups/{project}/members?$select=id,userType,mail"),
     Replay(
         "GET /groups/{id}/members/graph.user",
@@ -319,6 +326,12 @@ REPLAYS = (
         {"displayName": "Wingtip", "userSyncInbound": {"isSyncAllowed": False}},
         204,
     ),
+    Replay(
+        f"PATCH {PARTNERS}/{{id}}/identitySynchronization",
+        f"{PARTNERS}/{NORTHWIND}/identitySynchronization",
+        {"userSyncInbound": {"isSyncAllowed": False}},
+        204,
+    ),
     Replay(f"DELETE {PARTNERS}/{{id}}/identitySynchronization", f"{PARTNERS}/{NORTHWIND}/identitySynchronization", None, 204),
     *(
         replay
@@ -351,7 +364,9 @@ REPLAYS = (
     ),
     Replay("GET /identity/conditionalAccess/policies", "/identity/conditionalAccess/policies"),
     Replay("GET /identityGovernance/termsOfUse/agreements", "/identityGovernance/termsOfUse/agreements"),
-    Replay("GET /servicePrincipals", f"/servicePrincipals?$filter=appOwnerOrganizationId eq {NORTHWIND}"),
+    Replay(
+        "GET /servicePrincipals", f"/servicePrincipals?$filter=appOwnerOrganizationId eq {NORTHWIND}&$count=true", eventual=True
+    ),
     Replay("GET /servicePrincipals/{id}", f"/servicePrincipals/{APP}?$select=id,appId,displayName"),
     Replay("GET /servicePrincipals/{id}/appRoleAssignedTo", "/servicePrincipals/{service}/appRoleAssignedTo"),
     Replay("GET /servicePrincipals/{id}/appRoleAssignments", f"/servicePrincipals/{OURS}/appRoleAssignments"),

@@ -17,6 +17,12 @@ from tests.tenant.calling import LI, MIA, PROJECT, Caller, StandingTime
 ROOT = Path(__file__).parents[2]
 
 
+async def test_settings_are_set_by_either_verb(caller: Caller) -> None:
+    assert (await caller.control("POST", "options", {"deltaPage": 7}))["deltaPage"] == 7
+    assert (await caller.control("PUT", "clock", {"advance": 5}))["ahead"] == 5
+    assert (await caller.control("POST", "throttle", {"enabled": False}))["enabled"] is False
+
+
 async def test_reset_goes_back_to_the_seed_of_the_start(caller: Caller) -> None:
     before = await caller.state()
     await caller.guest("ana@fabrikam.com")

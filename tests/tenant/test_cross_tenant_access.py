@@ -164,7 +164,12 @@ async def test_a_capability_needs_a_partner_with_collaboration_and_is_named_by_i
 @shows("POST /policies/crossTenantAccessPolicy/default/m365Capabilities", rung=2)
 @pytest.mark.parametrize(
     ("kind", "partner", "default"),
-    [("crossTenantMigration", 201, 400), ("anonymousCalendarSharingFreeBusySimple", 400, 201), ("calendar", 400, 400)],
+    [
+        ("crossTenantMigration", 201, 400),
+        ("crossTenantLabelSync", 201, 400),
+        ("anonymousCalendarSharingFreeBusySimple", 400, 201),
+        ("calendar", 400, 400),
+    ],
 )
 async def test_some_capabilities_are_for_partners_and_some_for_the_default(
     caller: Caller, kind: str, partner: int, default: int

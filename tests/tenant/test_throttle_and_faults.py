@@ -16,10 +16,10 @@ async def test_the_hundred_and_fifty_first_invitation_within_five_seconds_waits(
     assert {reply.status_code for reply in replies[:150]} == {201}
     refused = replies[150]
     assert error_of(refused) == (429, "TooManyRequests", "Please retry again later.")
-    assert (refused.headers["x-ms-throttle-scope"].split("/")[0], refused.headers["x-ms-throttle-information"]) == (
-        "Tenant",
-        "InvitationLimitExceeded",
-    )
+    # "<Scope>/<Limit>/<ApplicationId>/<TenantId|UserId|ResourceId>": https://learn.microsoft.com/graph/throttling-limits
+    own = caller.tenant.services.tenant
+    assert refused.headers["x-ms-throttle-scope"] == f"Tenant/Write/{own.identities[0].application}/{own.tenant_id}"
+    assert refused.headers["x-ms-throttle-information"] == "InvitationLimitExceeded"
     assert float(replies[120].headers["x-ms-throttle-limit-percentage"]) == pytest.approx(0.81, abs=0.01)
     assert "x-ms-throttle-limit-percentage" not in replies[100].headers
     time.forward(int(refused.headers["Retry-After"]))
@@ -66,6 +66,9 @@ async def test_refused_requests_count_too_so_that_hammering_does_not_help(caller
         ("/groups/aaaaaaaa-0000-4000-8000-000000000001/members", 3),
         ("/groups/aaaaaaaa-0000-4000-8000-000000000001/members?$select=id", 2),
         ("/groups", 1),
+        (f"/users/{MIA}/memberOf", 2),
+        (f"/users/{MIA}/transitiveMemberOf", 2),
+        ("/subscribedSkus", 3),
     ],
 )
 async def test_reads_cost_the_published_units(caller: Caller, path: str, units: int) -> None:

@@ -168,7 +168,8 @@ def carry_out(method: str, path: str, order: Order) -> tuple[int, Any]:
     methods = ROUTES.get(path.strip("/"))
     if methods is None:
         return 404, {"error": f"there is no /_sim/{path}; there are {', '.join(ROUTES)}"}
-    verb = methods.get(method)
+    # Settings are set by either verb.
+    verb = methods.get(method) or methods.get({"POST": "PUT", "PUT": "POST"}.get(method, ""))
     if verb is None:
         return 405, {"error": f"/_sim/{path} takes {', '.join(methods)}, not {method}"}
     try:

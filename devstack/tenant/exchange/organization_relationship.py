@@ -3,7 +3,7 @@
 from devstack.tenant.directory.objects import Entry, Record
 from devstack.tenant.exchange.configuration import Noun
 from devstack.tenant.exchange.errors import binding, domain_taken, object_not_found
-from devstack.tenant.exchange.parameters import Parameter, flag, guid, one_of, smtp, text, texts, uri
+from devstack.tenant.exchange.parameters import Parameter, each, flag, guid, one_of, plain_domain, smtp, text, texts, uri
 from devstack.tenant.tenant import SimulatedTenant
 
 KIND = "organizationRelationship"
@@ -98,7 +98,7 @@ NOUN = Noun(
     settle=_settle,
 )
 CMDLETS = NOUN.cmdlets(
-    (Parameter("DomainNames", texts, required=True), *_SETTINGS),
-    (Parameter("DomainNames", texts), *_SETTINGS, Parameter("Force", flag)),
+    (Parameter("DomainNames", each(plain_domain), required=True), *_SETTINGS),
+    (Parameter("DomainNames", each(plain_domain)), *_SETTINGS, Parameter("Force", flag)),
     deviations=("domains are not compared with the tenant's own accepted domains",),
 )

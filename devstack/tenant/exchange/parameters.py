@@ -101,6 +101,13 @@ def smtp_domain(value: str) -> str:
     return value.lower()
 
 
+def plain_domain(value: str) -> str:
+    """A domain without wildcards, spelled as it was given."""
+    if "*" in value or not _DOMAIN.fullmatch(value):
+        raise ValueError(f'"{value}" isn\'t a valid SMTP domain.')
+    return value
+
+
 def ipv4(value: str) -> str:
     """An IPv4 address or a CIDR range of /24 to /32; other masks and IPv6 are refused."""
     address, slash, mask = value.partition("/")

@@ -10,7 +10,7 @@ from functools import cache
 
 from devstack.tenant.directory.objects import Record
 from devstack.tenant.errors import bad_request, not_found
-from devstack.tenant.graph.operation import NO_CONTENT, Call, Operation, Reply
+from devstack.tenant.graph.operation import NO_CONTENT, PLAIN, Call, Operation, Reply
 from devstack.tenant.tenant import Identity, SimulatedTenant
 from devstack.tenant.tokens import EXCHANGE, GRAPH, SHAREPOINT
 
@@ -183,7 +183,7 @@ _READ = (
     "Directory.ReadWrite.All",
 )
 _API = "https://learn.microsoft.com/graph/api/serviceprincipal-"
-_DEVIATIONS = ("only managed identities are assigned roles; no query options, everything is on one page",)
+_DEVIATIONS = ("only managed identities are assigned roles; everything is on one page",)
 _UNVERIFIED = ("the words of a refusal where the role is assigned already, or is not the service's",)
 OPERATIONS = (
     Operation(
@@ -193,6 +193,7 @@ OPERATIONS = (
         _READ,
         f"{_API}list-approleassignedto",
         deviations=_DEVIATIONS,
+        options=PLAIN,
     ),
     Operation(
         "GET",
@@ -200,7 +201,9 @@ OPERATIONS = (
         list_assignments,
         _READ,
         f"{_API}list-approleassignments",
+        units=2,
         deviations=_DEVIATIONS,
+        options=PLAIN,
     ),
     Operation(
         *("POST", "/servicePrincipals/{id}/appRoleAssignedTo", assign, ("AppRoleAssignment.ReadWrite.All",)),

@@ -7,7 +7,7 @@ import base64
 
 from devstack.tenant.directory.objects import Record
 from devstack.tenant.errors import GraphError, bad_request, not_found
-from devstack.tenant.graph.operation import Call, Operation, Reply
+from devstack.tenant.graph.operation import PAGED, PLAIN, Call, Operation, Reply
 from devstack.tenant.graph.show import next_link
 from devstack.tenant.odata.filter import Filterable, parse_filter
 
@@ -23,6 +23,7 @@ _SIGN_IN_OPERATORS = {
     "createdDateTime": frozenset({"eq", "ge", "le"}),
     "userId": frozenset({"eq"}),
     "userPrincipalName": frozenset({"eq", "startswith"}),
+    "appDisplayName": frozenset({"eq", "startswith"}),
     "appId": frozenset({"eq"}),
     "ipAddress": frozenset({"eq", "startswith"}),
     "correlationId": frozenset({"eq"}),
@@ -82,12 +83,17 @@ _DEVIATIONS = (
     "entries are there at once; Microsoft's come minutes later",
     "only changes through Graph and the control plane, the last 2,000",
 )
+_OPTIONS = (*PAGED, "filter")
 OPERATIONS = (
     Operation(
-        "GET", "/auditLogs/directoryAudits", list_audits, _PERMISSIONS, f"{_API}list", kind="report", deviations=_DEVIATIONS
+        *("GET", "/auditLogs/directoryAudits", list_audits, _PERMISSIONS, f"{_API}list", "report"),
+        deviations=_DEVIATIONS,
+        options=_OPTIONS,
     ),
     Operation(
-        "GET", "/auditLogs/directoryAudits/{id}", get_audit, _PERMISSIONS, f"{_API}get", kind="report", deviations=_DEVIATIONS
+        *("GET", "/auditLogs/directoryAudits/{id}", get_audit, _PERMISSIONS, f"{_API}get", "report"),
+        deviations=_DEVIATIONS,
+        options=PLAIN,
     ),
     Operation(
         "GET",
@@ -97,6 +103,7 @@ OPERATIONS = (
         "https://learn.microsoft.com/graph/api/signin-list",
         kind="report",
         deviations=("only sign-ins of the seed, in its order",),
+        options=_OPTIONS,
     ),
 )
 NOT_SIMULATED: tuple[str, ...] = ()

@@ -19,6 +19,7 @@ from devstack.tenant.tenant import SimulatedTenant
 from devstack.tenant.tokens import GRAPH, TokenRefused
 
 MOST_ITEMS = 20
+_WRITES = ("POST", "PATCH", "PUT")
 
 
 async def answer_batch(tenant: SimulatedTenant, request: Request) -> Answer:
@@ -84,10 +85,10 @@ def _items(request: Request) -> list[dict[str, Any]]:
     known: set[str] = set()
     for item in items:
         _refuse_malformed(item, known)
-        known.add(item["id"])
+        known.add(item["id"].lower())
     for item in items:
         for needed in item.get("dependsOn") or []:
-            if needed not in known or needed == item["id"]:
+            if needed.lower() not in known or needed.lower() == item["id"].lower():
                 raise bad_request(
                     f"Batch request id '{item['id']}' depends on '{needed}', which is not another request of the batch.",
                     "BadRequest",
@@ -96,8 +97,9 @@ def _items(request: Request) -> list[dict[str, Any]]:
 
 
 def _refuse_malformed(item: dict[str, Any], known: set[str]) -> None:
+    """The item is complete; its id is "not case-sensitive" and once in the batch. Raises 400."""
     identifier, method, url = item.get("id"), item.get("method"), item.get("url")
-    if not isinstance(identifier, str) or not identifier or identifier in known:
+    if not isinstance(identifier, str) or not identifier or identifier.lower() in known:
         raise bad_request(f"Batch request id is missing, empty or used twice: {identifier!r}.", "BadRequest")
     if not isinstance(method, str) or method.upper() not in METHODS or not isinstance(url, str) or not url:
         raise bad_request(f"Batch request id '{identifier}' needs a method and a relative url.", "BadRequest")
@@ -110,7 +112,9 @@ def _refuse_malformed(item: dict[str, Any], known: set[str]) -> None:
             f"Batch request id '{identifier}': headers and dependsOn do not have the form they must have.", "BadRequest"
         )
     has_type = any(name.lower() == "content-type" for name in headers)
-    if item.get("body") is not None and not has_type:
+    # "While the target URL doesn't require a request body, you must still specify the headers and body parameters where only body
+    # can be an empty object."
+    if (item.get("body") is not None or method.upper() in _WRITES) and not (has_type and item.get("body") is not None):
         raise bad_request(f"Write request id : {identifier} does not contain Content-Type header or body.", "BadRequest")
 
 
@@ -119,15 +123,15 @@ async def _answers(tenant: SimulatedTenant, request: Request, items: list[dict[s
     statuses: dict[str, int] = {}
     responses, waiting = [], list(items)
     while waiting:
-        ready = [item for item in waiting if all(needed in statuses for needed in item.get("dependsOn") or [])]
+        ready = [item for item in waiting if all(needed.lower() in statuses for needed in item.get("dependsOn") or [])]
         if not ready:
             raise bad_request("The batch requests depend on each other in a circle.", "BadRequest")
         for item in ready:
-            failed = any(statuses[needed] >= 400 for needed in item.get("dependsOn") or [])
+            failed = any(statuses[needed.lower()] >= 400 for needed in item.get("dependsOn") or [])
             response = _dependency_failed(tenant, item) if failed else await _answer_item(tenant, request, item, number)
-            statuses[item["id"]] = response["status"]
+            statuses[item["id"].lower()] = response["status"]
             responses.append(response)
-        waiting = [item for item in waiting if item["id"] not in statuses]
+        waiting = [item for item in waiting if item["id"].lower() not in statuses]
     if tenant.behaviour.batch_order == "shuffled":
         responses.sort(key=lambda response: tenant.chance.fraction("batch", number, response["id"]))
     return responses
@@ -175,7 +179,5 @@ async def _answer_item(tenant: SimulatedTenant, request: Request, item: dict[str
             "body": _refusal(tenant, error, str(uuid.uuid4())),
         }
     kept = {name: value for name, value in answered.headers.items() if name not in ("request-id", "client-request-id")}
-    if "Content-Type" in kept:
-        kept["Content-Type"] = kept["Content-Type"].partition(";")[0]
     response: dict[str, Any] = {"id": item["id"], "status": answered.status, "headers": kept}
     return response if answered.body is None else {**response, "body": answered.body}

@@ -13,7 +13,7 @@ from devstack.tenant.clock import graph_time
 from devstack.tenant.directory.objects import Entry, Record
 from devstack.tenant.errors import GraphError, bad_request
 from devstack.tenant.graph.groups import new_group
-from devstack.tenant.graph.operation import NO_CONTENT, Call, Operation, Reply
+from devstack.tenant.graph.operation import NO_CONTENT, PLAIN, Call, Operation, Reply
 from devstack.tenant.tenant import SimulatedTenant
 
 KIND, OPERATION = "community", "engagementOperation"
@@ -180,7 +180,6 @@ def _operation(record: Record) -> Record:
 _READ = ("Community.Read.All", "Community.ReadWrite.All")
 _WRITE = ("Community.ReadWrite.All",)
 _API = "https://learn.microsoft.com/graph/api/"
-_PLAIN = ("query options are ignored",)
 OPERATIONS = (
     Operation(
         "GET",
@@ -188,7 +187,8 @@ OPERATIONS = (
         list_communities,
         _READ,
         f"{_API}employeeexperience-list-communities",
-        deviations=("all on one page; query options are ignored",),
+        deviations=("all on one page",),
+        options=PLAIN,
     ),
     Operation(
         "POST",
@@ -200,7 +200,7 @@ OPERATIONS = (
         unverified=("a network that is not in native mode refuses with 400 (`engageNativeMode`)",),
         deviations=("the operation is done after `communitySeconds`, and never fails",),
     ),
-    Operation("GET", "/employeeExperience/communities/{id}", get_community, _READ, f"{_API}community-get", deviations=_PLAIN),
+    Operation("GET", "/employeeExperience/communities/{id}", get_community, _READ, f"{_API}community-get", options=PLAIN),
     Operation("PATCH", "/employeeExperience/communities/{id}", update_community, _WRITE, f"{_API}community-update", kind="write"),
     Operation(
         "DELETE", "/employeeExperience/communities/{id}", delete_community, _WRITE, f"{_API}community-delete", kind="write"
@@ -211,7 +211,7 @@ OPERATIONS = (
         list_operations,
         _READ,
         f"{_API}engagementasyncoperation-get",
-        deviations=_PLAIN,
+        options=PLAIN,
     ),
     Operation(
         "GET",
@@ -219,7 +219,7 @@ OPERATIONS = (
         get_operation,
         _READ,
         f"{_API}engagementasyncoperation-get",
-        deviations=_PLAIN,
+        options=PLAIN,
     ),
 )
 NOT_SIMULATED: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from devstack.tenant.directory.objects import Record
 from devstack.tenant.errors import denied
-from devstack.tenant.graph.operation import Call, Operation, Reply
+from devstack.tenant.graph.operation import PLAIN, Call, Operation, Reply
 
 # What a policy of a seed has besides what the seed says: https://learn.microsoft.com/graph/api/resources/conditionalaccesspolicy
 _POLICY: Record = {
@@ -90,7 +90,6 @@ def list_agreements(call: Call) -> Reply:
     )
 
 
-_DEVIATIONS = ("query options are ignored",)
 OPERATIONS = (
     Operation(
         "GET",
@@ -98,7 +97,8 @@ OPERATIONS = (
         list_policies,
         ("Policy.Read.All",),
         "https://learn.microsoft.com/graph/api/conditionalaccessroot-list-policies",
-        deviations=(*_DEVIATIONS, "the limit of one request a second is not kept", "no sign-in is ever judged by them"),
+        deviations=("the limit of one request a second is not kept", "no sign-in is ever judged by them"),
+        options=PLAIN,
     ),
     Operation(
         "GET",
@@ -107,7 +107,7 @@ OPERATIONS = (
         ("Agreement.Read.All", "Agreement.ReadWrite.All"),
         "https://learn.microsoft.com/graph/api/termsofusecontainer-list-agreements",
         unverified=("documented for people only, though the permission exists for applications (`agreementsForApplications`)",),
-        deviations=_DEVIATIONS,
+        options=PLAIN,
     ),
 )
 NOT_SIMULATED = ("POST /identity/conditionalAccess/policies",)

@@ -6,7 +6,7 @@ from typing import Any
 from devstack.tenant.directory.objects import Entry, Record
 from devstack.tenant.errors import GraphError, bad_request, not_found
 from devstack.tenant.graph.access_blocks import SYSTEM_DEFAULT, check, permits_nobody
-from devstack.tenant.graph.operation import GUID, NO_CONTENT, Call, Operation, Reply
+from devstack.tenant.graph.operation import GUID, NO_CONTENT, PAGED, PLAIN, Call, Operation, Reply
 from devstack.tenant.graph.show import page
 from devstack.tenant.tenant import SimulatedTenant
 
@@ -152,6 +152,15 @@ def put_synchronization(call: Call) -> Reply:
     return Reply(NO_CONTENT)
 
 
+def update_synchronization(call: Call) -> Reply:
+    """What the body says of the partner's synchronization holds; the rest stays. Raises 404 where none was set up."""
+    known = partner_entry(call).record.get("identitySynchronization")
+    if not known:
+        raise not_found(call.parameters["id"])
+    call.body = {**known, **call.json()}
+    return put_synchronization(call)
+
+
 def delete_synchronization(call: Call) -> Reply:
     """The partner's synchronization was never set up."""
     entry = partner_entry(call)
@@ -206,7 +215,6 @@ _WRITE = ("Policy.ReadWrite.CrossTenantAccess",)
 _API = "https://learn.microsoft.com/graph/api/"
 _PARTNERS, _ONE = f"/{_POLICY}/partners", f"/{_POLICY}/partners/{{id}}"
 _DEFAULT, _SYNC = f"/{_POLICY}/default", f"/{_POLICY}/partners/{{id}}/identitySynchronization"
-_WHOLE = ("query options are ignored",)
 _UNVERIFIED = (
     "statuses and texts of refusals; that a size of 25 KB for all partners together is the limit (`crossTenantPolicyCharacters`)",
     "that blocking all users asks for blocking all applications, too, is the portal's rule, here also Graph's",
@@ -219,7 +227,8 @@ OPERATIONS = (
         _READ,
         f"{_API}crosstenantaccesspolicyconfigurationdefault-get",
         unverified=("that Microsoft 365 collaboration is off in Microsoft's own default",),
-        deviations=(*_WHOLE, "changes are seen at once"),
+        deviations=("changes are seen at once",),
+        options=PLAIN,
     ),
     Operation(
         "PATCH", _DEFAULT, update_default, _WRITE, f"{_API}crosstenantaccesspolicyconfigurationdefault-update", kind="write"
@@ -238,7 +247,7 @@ OPERATIONS = (
         list_partners,
         _READ,
         f"{_API}crosstenantaccesspolicy-list-partners",
-        deviations=("only $top is followed",),
+        options=PAGED,
     ),
     Operation(
         "POST",
@@ -249,7 +258,7 @@ OPERATIONS = (
         kind="write",
         unverified=("status of a second configuration for the same tenant (`duplicatePartnerStatus`)", *_UNVERIFIED),
     ),
-    Operation("GET", _ONE, get_partner, _READ, f"{_API}crosstenantaccesspolicyconfigurationpartner-get", deviations=_WHOLE),
+    Operation("GET", _ONE, get_partner, _READ, f"{_API}crosstenantaccesspolicyconfigurationpartner-get", options=PLAIN),
     Operation(
         "PATCH",
         _ONE,
@@ -269,7 +278,7 @@ OPERATIONS = (
         unverified=("that synchronization has to be deleted first, and that capabilities go along",),
         deviations=("it cannot be restored from beta's deleted items",),
     ),
-    Operation("GET", _SYNC, get_synchronization, _READ, f"{_API}crosstenantidentitysyncpolicypartner-get", deviations=_WHOLE),
+    Operation("GET", _SYNC, get_synchronization, _READ, f"{_API}crosstenantidentitysyncpolicypartner-get", options=PLAIN),
     Operation(
         "PUT",
         _SYNC,
@@ -280,6 +289,7 @@ OPERATIONS = (
         unverified=("that a second PUT replaces the first",),
         deviations=("nobody is synchronized",),
     ),
+    Operation("PATCH", _SYNC, update_synchronization, _WRITE, f"{_API}crosstenantidentitysyncpolicypartner-update", kind="write"),
     Operation(
         "DELETE", _SYNC, delete_synchronization, _WRITE, f"{_API}crosstenantidentitysyncpolicypartner-delete", kind="write"
     ),

@@ -4,7 +4,7 @@ from devstack.tenant.directory.objects import Entry, Record
 from devstack.tenant.errors import bad_request, conflict, not_found, not_simulated
 from devstack.tenant.graph.kinds import GROUP, USER
 from devstack.tenant.graph.look_up import find
-from devstack.tenant.graph.operation import NO_CONTENT, Call, Operation, Reply, kind_of
+from devstack.tenant.graph.operation import NO_CONTENT, PLAIN, Call, Operation, Reply, kind_of
 from devstack.tenant.graph.permissions import GROUP_READ, USER_DELETE, USER_READ
 from devstack.tenant.graph.show import chosen, collection, shown, tagged
 from devstack.tenant.graph.writing import refuse_taken_address
@@ -88,7 +88,7 @@ _ANY_CHANGE = (*USER_DELETE, "Group.ReadWrite.All")
 OPERATIONS = (
     Operation("GET", "/directory/deletedItems/graph.user", list_deleted_users, USER_READ, f"{_API}list"),
     Operation("GET", "/directory/deletedItems/graph.group", list_deleted_groups, GROUP_READ, f"{_API}list"),
-    Operation("GET", "/directory/deletedItems/{id}", get_deleted, (*USER_READ, *GROUP_READ), f"{_API}get"),
+    Operation("GET", "/directory/deletedItems/{id}", get_deleted, (*USER_READ, *GROUP_READ), f"{_API}get", options=PLAIN),
     Operation(
         "POST",
         "/directory/deletedItems/{id}/restore",

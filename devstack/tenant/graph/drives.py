@@ -5,7 +5,8 @@ from typing import Any
 
 from devstack.tenant.directory.objects import Entry, Record
 from devstack.tenant.errors import GraphError, bad_request
-from devstack.tenant.graph.operation import NO_CONTENT, Call, Operation, Reply
+from devstack.tenant.graph.operation import NO_CONTENT, PLAIN, Call, Operation, Reply
+from devstack.tenant.graph.show import next_link
 from devstack.tenant.graph.sites import FILES_READ, item_not_found
 
 _ROLES = ("read", "write", "owner")
@@ -38,7 +39,7 @@ def list_children(call: Call) -> Reply:
         "value": [_shown(call, item) for item in found[start : start + _PAGE]],
     }
     if start + _PAGE < len(found):
-        body["@odata.nextLink"] = f"{call.base}{call.path}?$skiptoken={start + _PAGE}"
+        body["@odata.nextLink"] = next_link(call, str(start + _PAGE))
     return Reply(200, body)
 
 
@@ -196,8 +197,10 @@ _API = "https://learn.microsoft.com/graph/api/"
 _WRITE = ("Files.ReadWrite.All", "Sites.ReadWrite.All")
 _ITEM = "/drives/{id}/items/{item}"
 OPERATIONS = (
-    Operation("GET", _ITEM, get_item, FILES_READ, f"{_API}driveitem-get", deviations=("query options are ignored",)),
-    Operation("GET", f"{_ITEM}/children", list_children, FILES_READ, f"{_API}driveitem-list-children"),
+    Operation("GET", _ITEM, get_item, FILES_READ, f"{_API}driveitem-get", options=PLAIN),
+    Operation(
+        "GET", f"{_ITEM}/children", list_children, FILES_READ, f"{_API}driveitem-list-children", options=("select", "skiptoken")
+    ),
     Operation(
         "POST",
         f"{_ITEM}/invite",
@@ -211,8 +214,8 @@ OPERATIONS = (
         ),
         deviations=("nobody is written to", "people who are not in the directory are refused, as for applications"),
     ),
-    Operation("GET", f"{_ITEM}/permissions", list_permissions, FILES_READ, f"{_API}driveitem-list-permissions"),
-    Operation("GET", f"{_ITEM}/permissions/{{permission}}", get_permission, FILES_READ, f"{_API}permission-get"),
+    Operation("GET", f"{_ITEM}/permissions", list_permissions, FILES_READ, f"{_API}driveitem-list-permissions", options=PLAIN),
+    Operation("GET", f"{_ITEM}/permissions/{{permission}}", get_permission, FILES_READ, f"{_API}permission-get", options=PLAIN),
     Operation(
         "PATCH", f"{_ITEM}/permissions/{{permission}}", update_permission, _WRITE, f"{_API}permission-update", kind="write"
     ),

@@ -9,7 +9,7 @@ from devstack.tenant.graph.guests_in_groups import refuse_guest_owners, refuse_g
 from devstack.tenant.graph.kinds import USER
 from devstack.tenant.graph.operation import NO_CONTENT, Call, Operation, Reply
 from devstack.tenant.graph.permissions import GROUP_WRITE, MEMBER_READ, MEMBER_WRITE, OWNER_READ
-from devstack.tenant.graph.show import collection, predicate, related, requested
+from devstack.tenant.graph.show import collection, counting, predicate, related, requested
 
 _MOST_BOUND = 20
 
@@ -149,6 +149,11 @@ _REFUSALS = (
 OPERATIONS = (
     Operation("GET", "/groups/{id}/members", list_members, MEMBER_READ, f"{_API}list-members", units=3),
     Operation("GET", "/groups/{id}/members/graph.user", list_member_users, MEMBER_READ, f"{_API}list-members", units=3),
+    Operation("GET", "/groups/{id}/members/$count", counting(list_members), MEMBER_READ, f"{_API}list-members", units=3),
+    Operation(
+        *("GET", "/groups/{id}/members/graph.user/$count", counting(list_member_users), MEMBER_READ, f"{_API}list-members"),
+        units=3,
+    ),
     Operation(
         "POST", "/groups/{id}/members/$ref", add_member, MEMBER_WRITE, f"{_API}post-members", kind="write", unverified=_REFUSALS
     ),
@@ -162,6 +167,7 @@ OPERATIONS = (
         unverified=_REFUSALS,
     ),
     Operation("GET", "/groups/{id}/owners", list_owners, OWNER_READ, f"{_API}list-owners"),
+    Operation("GET", "/groups/{id}/owners/$count", counting(list_owners), OWNER_READ, f"{_API}list-owners"),
     Operation(
         "POST",
         "/groups/{id}/owners/$ref",

@@ -8,7 +8,7 @@ from typing import Any
 
 from devstack.tenant.directory.objects import Entry, Record
 from devstack.tenant.errors import GraphError, bad_request, not_found
-from devstack.tenant.graph.operation import NO_CONTENT, Call, Operation, Reply
+from devstack.tenant.graph.operation import NO_CONTENT, PLAIN, Call, Operation, Reply
 from devstack.tenant.tenant import SimulatedTenant
 
 KIND = "groupSetting"
@@ -210,19 +210,18 @@ _TEMPLATES = ("GroupSettings.Read.All", "GroupSettings.ReadWrite.All", "Director
 _MAKE = ("GroupSettings.ReadWrite.All", "Directory.ReadWrite.All")
 _CHANGE = (*_MAKE, "Policy.ReadWrite.Authorization")
 _API = "https://learn.microsoft.com/graph/api/group"
-_IGNORED = ("query options are ignored",)
 _PARTLY = ("values that a PATCH leaves out are back to their defaults (`omittedSettingsStay`)",)
 _TWICE = ("second settings of a template are refused with 400 (`duplicateSettingStatus`)",)
 OPERATIONS = (
-    Operation("GET", "/groupSettingTemplates", list_templates, _TEMPLATES, f"{_API}settingtemplate-list", deviations=_IGNORED),
-    Operation("GET", "/groupSettingTemplates/{id}", get_template, _TEMPLATES, f"{_API}settingtemplate-get", deviations=_IGNORED),
+    Operation("GET", "/groupSettingTemplates", list_templates, _TEMPLATES, f"{_API}settingtemplate-list", options=PLAIN),
+    Operation("GET", "/groupSettingTemplates/{id}", get_template, _TEMPLATES, f"{_API}settingtemplate-get", options=PLAIN),
     *(
         operation
         for root, one in (("/groupSettings", "{id}"), ("/groups/{id}/settings", "{reference}"))
         for operation in (
-            Operation("GET", root, list_settings, _READ, f"{_API}setting-get", deviations=_IGNORED),
+            Operation("GET", root, list_settings, _READ, f"{_API}setting-get", options=PLAIN),
             Operation("POST", root, create_settings, _MAKE, f"{_API}setting-post", kind="write", unverified=_TWICE),
-            Operation("GET", f"{root}/{one}", get_settings, _READ, f"{_API}setting-get", deviations=_IGNORED),
+            Operation("GET", f"{root}/{one}", get_settings, _READ, f"{_API}setting-get", options=PLAIN),
             Operation(
                 "PATCH", f"{root}/{one}", update_settings, _CHANGE, f"{_API}setting-update", kind="write", unverified=_PARTLY
             ),

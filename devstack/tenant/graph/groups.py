@@ -13,13 +13,15 @@ from devstack.tenant.graph.kinds import GROUP
 from devstack.tenant.graph.look_up import find
 from devstack.tenant.graph.operation import NO_CONTENT, Call, Operation, Reply
 from devstack.tenant.graph.permissions import GROUP_READ, GROUP_WRITE, MEMBER_WRITE
-from devstack.tenant.graph.show import chosen, collection, one, shown
+from devstack.tenant.graph.show import chosen, collection, counting, one, shown
 from devstack.tenant.graph.writing import checked
 from devstack.tenant.tenant import SimulatedTenant
 
 _NICKNAME = re.compile(r"[\x21-\x7e]{1,64}")
 _NICKNAME_FORBIDDEN = frozenset("@()/[]'\\;:<>, \"")
 _MOST_REFERENCES = 20
+_UNIFIED, _DYNAMIC = "Unified", "DynamicMembership"
+_VISIBILITIES = ("Private", "Public", "HiddenMembership")
 # Kept by Exchange, answered for one group only and always together with its id.
 _EXCHANGE_PROPERTIES = frozenset(
     {
@@ -57,7 +59,9 @@ def create_group(call: Call) -> Reply:
     for name in ("displayName", "mailEnabled", "mailNickname", "securityEnabled"):
         if body.get(name) in (None, ""):
             raise bad_request(f"A value is required for property '{name}' of resource 'Group'.")
-    values = labelled(call.tenant, checked(GROUP, body, creating=True))
+    bindable = {f"{name}@odata.bind" for name in ("owners", "members")}
+    properties = {name: value for name, value in body.items() if name not in bindable}
+    values = labelled(call.tenant, checked(GROUP, properties, creating=True))
     if values.get("isAssignableToRole"):
         call.require("RoleManagement.ReadWrite.Directory")
     _refuse_kind(values)
@@ -84,7 +88,7 @@ def new_group(tenant: SimulatedTenant, values: Record, identifier: str | None = 
     """The group as the directory completes it: address, security identifier, times."""
     identifier = identifier or tenant.new_id("group")
     a, b, c, d = (int.from_bytes(uuid.UUID(identifier).bytes_le[at : at + 4], "little") for at in (0, 4, 8, 12))
-    unified = "Unified" in (values.get("groupTypes") or [])
+    unified = _UNIFIED in (values.get("groupTypes") or [])
     record: Record = {
         "id": identifier,
         "createdDateTime": tenant.moment(),
@@ -102,8 +106,11 @@ def new_group(tenant: SimulatedTenant, values: Record, identifier: str | None = 
 
 def _refuse_kind(values: Record) -> None:
     """Graph creates Microsoft 365 groups and security groups, nothing that only Exchange can keep."""
-    unified = "Unified" in (values.get("groupTypes") or [])
-    dynamic = "DynamicMembership" in (values.get("groupTypes") or [])
+    _refuse_values(values, _VISIBILITIES)
+    unified = _UNIFIED in (values.get("groupTypes") or [])
+    dynamic = _DYNAMIC in (values.get("groupTypes") or [])
+    if values.get("visibility") == _VISIBILITIES[2] and not unified:
+        raise bad_request("HiddenMembership can be set only for Microsoft 365 groups.")
     if unified != bool(values["mailEnabled"]) or not (unified or values["securityEnabled"]):
         raise bad_request(
             "The service does not currently support writes of mail-enabled groups. Please ensure that the mail-enablement property is "
@@ -112,6 +119,24 @@ def _refuse_kind(values: Record) -> None:
     if dynamic != bool(values.get("membershipRule")):
         raise bad_request(
             "A value is required for property 'membershipRule' of resource 'Group' exactly if its membership is dynamic."
+        )
+
+
+def _refuse_values(values: Record, visibilities: tuple[str, ...]) -> None:
+    """https://learn.microsoft.com/graph/api/resources/group#properties says what `groupTypes` and `visibility` may be."""
+    if not set(values.get("groupTypes") or ()) <= {_UNIFIED, _DYNAMIC}:
+        raise bad_request("Invalid value specified for property 'groupTypes' of resource 'Group'.")
+    if values.get("visibility") not in (None, *visibilities):
+        raise bad_request("Invalid value specified for property 'visibility' of resource 'Group'.")
+
+
+def _refuse_conversion(before: Record, changes: Record) -> None:
+    """The group stays of its kind: only whether its members follow a rule can change, and no membership is hidden later."""
+    _refuse_values(changes, _VISIBILITIES[:2] if before.get("visibility") != _VISIBILITIES[2] else _VISIBILITIES[2:])
+    kinds = [set(one.get("groupTypes") or ()) - {_DYNAMIC} for one in (before, {**before, **changes})]
+    if kinds[0] != kinds[1] or changes.get("mailEnabled", before.get("mailEnabled")) != before.get("mailEnabled"):
+        raise bad_request(
+            "The service does not currently support writes of mail-enabled groups: the kind of a group cannot be changed."
         )
 
 
@@ -145,6 +170,7 @@ def update_group(call: Call) -> Reply:
     changes = labelled(call.tenant, checked(GROUP, properties))
     if changes:
         refuse_foreign_mastered(entry)
+        _refuse_conversion(entry.record, changes)
         if "displayName" in changes and not changes["displayName"]:
             raise bad_request("Invalid value specified for property 'displayName' of resource 'Group'.")
         if changes.get("mailNickname", entry.record.get("mailNickname")) != entry.record.get("mailNickname"):
@@ -173,6 +199,7 @@ def delete_group(call: Call) -> Reply:
 _API = "https://learn.microsoft.com/graph/api/group-"
 OPERATIONS = (
     Operation("GET", "/groups", list_groups, GROUP_READ, f"{_API}list"),
+    Operation("GET", "/groups/$count", counting(list_groups), GROUP_READ, f"{_API}list"),
     Operation("GET", "/groups/{id}", get_group, GROUP_READ, f"{_API}get"),
     Operation(
         "POST",

@@ -14,13 +14,17 @@ _TEXT = "eq ne ge le in startswith null"
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """One property. `shape` is text, flag, texts, moment, object or objects; `maximum` counts characters."""
+    """One property. `shape` is text, flag, texts, moment, object or objects; `maximum` counts characters.
+
+    A filter by an `advanced` one is an advanced query, whatever its operator.
+    """
 
     name: str
     shape: str
     writable: bool
     maximum: int | None
     operators: frozenset[str]
+    advanced: bool = False
 
     @property
     def empty(self) -> object:
@@ -50,8 +54,14 @@ class Kind:
         """The operators that the documentation gives for each property."""
         operators = {name: p.operators for name, p in self.properties.items() if p.operators}
         if self.name == "user":
-            operators["signInActivity/lastSignInDateTime"] = frozenset({"eq", "ge", "le"})
-        return Filterable(self.resource, operators, {name.lower(): name for name in operators})
+            operators["signInActivity/lastSignInDateTime"] = frozenset({"eq", "ne", "ge", "le"})
+        return Filterable(
+            self.resource,
+            operators,
+            {name.lower(): name for name in operators},
+            frozenset(name for name, p in self.properties.items() if p.advanced),
+            frozenset(name.lower() for name in FILTERS_NOT_SIMULATED.get(self.name, ())),
+        )
 
     @cached_property
     def names(self) -> dict[str, str]:
@@ -60,13 +70,17 @@ class Kind:
 
 
 def _properties(table: str) -> dict[str, Property]:
-    """Rows `name shape access operators`; access is `r`, `w` or `w<maximum>`; `*` stands for the usual text operators."""
+    """Rows `name shape access operators`; access is `r`, `w` or `w<maximum>`; `*` stands for the usual text operators.
+
+    `+` marks those that take a filter in advanced queries alone:
+    https://learn.microsoft.com/graph/aad-advanced-queries#support-for-filter-by-properties-of-microsoft-entra-id-directory-objects
+    """
     found = {}
     for row in table.strip().splitlines():
         name, shape, access, *operators = row.split()
         words = " ".join(_TEXT if word == "*" else word for word in operators).split()
         maximum = int(access[1:]) if access[1:] else None
-        found[name] = Property(name, shape, access[0] == "w", maximum, frozenset(words))
+        found[name] = Property(name, shape, access[0] == "w", maximum, frozenset(words) - {"+"}, "+" in words)
     return found
 
 
@@ -80,10 +94,10 @@ USER = Kind(
         accountEnabled flag w eq ne in
         ageGroup text w eq ne in
         assignedLicenses objects r any eq
-        assignedPlans objects r any eq
-        businessPhones texts w any eq startswith
+        assignedPlans objects r any eq +
+        businessPhones texts w any eq startswith +
         city text w128 *
-        companyName text w64 *
+        companyName text w64 * +
         consentProvidedForMinor text w eq ne in
         country text w128 *
         createdDateTime moment r eq ne ge le in
@@ -91,13 +105,13 @@ USER = Kind(
         deletedDateTime moment r eq ne ge le in
         department text w64 *
         displayName text w256 *
-        employeeHireDate moment w eq ne ge le in
+        employeeHireDate moment w eq ne ge le in +
         employeeId text w16 *
         employeeOrgData object w
-        employeeType text w eq ne ge le in startswith
+        employeeType text w eq ne ge le in startswith +
         externalUserState text r eq ne in
         externalUserStateChangeDateTime text r eq ne in
-        faxNumber text w *
+        faxNumber text w * +
         givenName text w64 *
         identities objects w any eq
         imAddresses texts r any eq startswith
@@ -109,24 +123,24 @@ USER = Kind(
         licenseAssignmentStates objects r
         mail text w * endswith
         mailNickname text w64 *
-        mobilePhone text w64 *
-        officeLocation text w128 *
+        mobilePhone text w64 * +
+        officeLocation text w128 * +
         onPremisesDistinguishedName text r
         onPremisesDomainName text r
         onPremisesExtensionAttributes object w
         onPremisesImmutableId text w eq ne ge le in
         onPremisesLastSyncDateTime moment r eq ne ge le in
         onPremisesProvisioningErrors objects r
-        onPremisesSamAccountName text r eq ne ge le in startswith
+        onPremisesSamAccountName text r eq ne ge le in startswith +
         onPremisesSecurityIdentifier text r eq null
         onPremisesSyncEnabled flag r eq ne in null
         onPremisesUserPrincipalName text r eq ne ge le in startswith
         otherMails texts w250 any eq ge le in startswith endswith
         passwordPolicies text w
         passwordProfile object w
-        postalCode text w40 *
+        postalCode text w40 * +
         preferredDataLocation text w
-        preferredLanguage text w *
+        preferredLanguage text w * +
         provisionedPlans objects r
         proxyAddresses texts r any eq ge le startswith endswith
         securityIdentifier text r eq ge le startswith
@@ -135,7 +149,7 @@ USER = Kind(
         signInActivity object r
         signInSessionsValidFromDateTime moment r
         state text w128 *
-        streetAddress text w1024 *
+        streetAddress text w1024 * +
         surname text w64 *
         usageLocation text w2 *
         userPrincipalName text w eq ne ge le in startswith endswith
@@ -174,9 +188,9 @@ GROUP = Kind(
         classification text w eq ne ge le startswith
         createdDateTime moment r eq ne ge le in
         creationOptions texts r
-        description text w1024 eq ne ge le startswith
+        description text w1024 eq ne ge le startswith +
         displayName text w256 *
-        expirationDateTime moment r eq ne ge le in
+        expirationDateTime moment r eq ne ge le in +
         groupTypes texts w any eq
         hideFromAddressLists flag w
         hideFromOutlookClients flag w
@@ -192,11 +206,11 @@ GROUP = Kind(
         onPremisesLastSyncDateTime moment r eq ne ge le in
         onPremisesNetBiosName text r
         onPremisesProvisioningErrors objects r
-        onPremisesSamAccountName text r eq ne ge le in startswith
+        onPremisesSamAccountName text r eq ne ge le in startswith +
         onPremisesSecurityIdentifier text r eq null
         onPremisesSyncEnabled flag r eq ne in null
         preferredDataLocation text w
-        preferredLanguage text w *
+        preferredLanguage text w * +
         proxyAddresses texts r any eq ge le startswith endswith
         renewedDateTime moment r eq ne ge le in
         resourceBehaviorOptions texts r
@@ -258,7 +272,7 @@ CONTACT = Kind(
         id text r eq ne in
         deletedDateTime moment r eq ne ge le in
         addresses objects r
-        companyName text r *
+        companyName text r * +
         department text r *
         displayName text r *
         givenName text r *
@@ -315,6 +329,15 @@ NOT_SIMULATED: dict[str, frozenset[str]] = {
         )
     ),
     "contact": frozenset(("onPremisesSyncBehavior", "serviceProvisioningErrors")),
+}
+# What Graph documents filters by and the simulation does not have.
+FILTERS_NOT_SIMULATED: dict[str, tuple[str, ...]] = {
+    "user": (
+        *("createdObjects", "customSecurityAttributes", "employeeOrgData", "infoCatalogs", "manager"),
+        *("onPremisesExtensionAttributes", "passwordProfile", "provisionedPlans"),
+    ),
+    "group": ("createdByAppId", "createdOnBehalfOf", "hasMembersWithLicenseErrors", "infoCatalogs"),
+    "contact": ("manager",),
 }
 EXPANSIONS_NOT_SIMULATED: dict[str, frozenset[str]] = {
     "user": frozenset(

@@ -5,7 +5,7 @@ from devstack.tenant.errors import bad_request, not_simulated
 from devstack.tenant.graph.kinds import GROUP
 from devstack.tenant.graph.operation import GUID, Call, Operation, Reply
 from devstack.tenant.graph.permissions import GROUP_READ, USER_READ
-from devstack.tenant.graph.show import collection, page, predicate, related, requested, tagged
+from devstack.tenant.graph.show import Found, collection, counting, page, predicate, related, requested, tagged
 
 _MOST_GROUPS = 20
 _ROLE = "directoryRole"
@@ -53,11 +53,19 @@ def _groups_of(call: Call, member: str, wanted: set[str]) -> set[str]:
 
 
 def list_member_of(call: Call) -> Reply:
+    """The groups that the user is in directly, each with its type."""
+    return collection(call, None, _member_of(call), "directoryObjects")
+
+
+def list_groups_of(call: Call) -> Reply:
     """The groups that the user is in directly."""
+    return collection(call, GROUP, _member_of(call), "groups")
+
+
+def _member_of(call: Call) -> Found:
     entry, _ = call.user()
     matches = predicate(call, GROUP, requested(call, GROUP, relation=True))
-    found = [pair for pair in related(call, call.tenant.relations.read_sources("members", entry.id)) if matches(pair[1])]
-    return collection(call, None, found, "directoryObjects")
+    return [pair for pair in related(call, call.tenant.relations.read_sources("members", entry.id)) if matches(pair[1])]
 
 
 def list_transitive_member_of(call: Call) -> Reply:
@@ -96,16 +104,26 @@ OPERATIONS = (
         check_member_groups,
         (*USER_READ, *GROUP_READ),
         "https://learn.microsoft.com/graph/api/directoryobject-checkmembergroups",
+        units=4,
         unverified=("a permission for users and one for memberships are both required",),
         deviations=("membership through a nested group is seen without delay",),
     ),
-    Operation(
-        "GET",
-        "/users/{id}/memberOf",
-        list_member_of,
-        ("GroupMember.Read.All", "Group.Read.All", "Directory.Read.All", "Directory.ReadWrite.All"),
-        "https://learn.microsoft.com/graph/api/user-list-memberof",
-        deviations=("directory roles and administrative units are not listed",),
+    *(
+        Operation(
+            "GET",
+            f"/users/{{id}}/memberOf{end}",
+            run,
+            ("GroupMember.Read.All", "Group.Read.All", "Directory.Read.All", "Directory.ReadWrite.All"),
+            "https://learn.microsoft.com/graph/api/user-list-memberof",
+            units=2,
+            deviations=() if "group" in end else ("directory roles and administrative units are not listed",),
+        )
+        for end, run in (
+            ("", list_member_of),
+            ("/$count", counting(list_member_of)),
+            ("/graph.group", list_groups_of),
+            ("/graph.group/$count", counting(list_groups_of)),
+        )
     ),
     Operation(
         "GET",
@@ -113,6 +131,7 @@ OPERATIONS = (
         list_transitive_member_of,
         ("User.Read.All", "GroupMember.Read.All", "Group.Read.All", "Directory.Read.All", "Directory.ReadWrite.All"),
         "https://learn.microsoft.com/graph/api/user-list-transitivememberof",
+        units=2,
         deviations=(
             "administrative units are not listed, and roles are those of the seed",
             "$filter and other queries answer 501; $select is ignored for roles",

@@ -31,6 +31,8 @@ class Reply:
 
 
 NO_CONTENT = 204
+PLAIN = ("select",)
+PAGED = ("select", "top", "skiptoken")
 
 
 @dataclass(slots=True)
@@ -130,6 +132,7 @@ class Operation:
     `units` is the read cost before $select and $top change it; `kind` decides which limits it counts against.
     `unverified` and `deviations` are sentences for coverage.md. `beta`: it is there under /beta alone.
     `before` is awaited before `run` by operations that ask somebody else first; it raises what they refuse.
+    `options` are the query options that are followed where these are not all; `$select` needs nothing done by `run`.
     """
 
     method: Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
@@ -143,6 +146,12 @@ class Operation:
     deviations: tuple[str, ...] = ()
     beta: bool = False
     before: Callable[[Call], Awaitable[None]] | None = None
+    options: tuple[str, ...] | None = None
+
+    @property
+    def file(self) -> str:
+        """Where it is written."""
+        return f"{self.run.__module__.replace('.', '/')}.py"
 
     @property
     def name(self) -> str:
@@ -156,9 +165,9 @@ class Operation:
         units -= "select" in given
         units += "expand" in given
         units -= given.get("top", "").isdecimal() and int(given["top"]) < 20
-        costs = {"reads": max(1, units), "global": 1}
+        costs = {"reads": max(1, units), "applicationReads": max(1, units), "global": 1}
         if self.kind in ("write", "invitation"):
-            costs |= {"writes": 1, "tenantWrites": 1}
+            costs |= {"writes": 1, "applicationWrites": 1, "tenantWrites": 1}
         if self.kind == "invitation":
             costs["invitations"] = 1
         if self.kind == "report":

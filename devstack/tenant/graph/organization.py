@@ -7,7 +7,7 @@ from devstack.tenant.directory.objects import Record
 from devstack.tenant.errors import not_found
 from devstack.tenant.graph.kinds import CONTACT
 from devstack.tenant.graph.look_up import find
-from devstack.tenant.graph.operation import Call, Operation, Reply
+from devstack.tenant.graph.operation import PLAIN, Call, Operation, Reply
 from devstack.tenant.graph.show import collection, one
 
 _ORGANIZATION_READ = (
@@ -32,9 +32,7 @@ def _organization(call: Call) -> Record:
         }
         for name, domain in call.tenant.domains.items()
     ]
-    whole = {"id": call.tenant.tenant_id, **call.tenant.organization, "verifiedDomains": verified}
-    names = {name.lower() for name in call.options.select}
-    return {name: value for name, value in whole.items() if not names or name.lower() in names}
+    return {"id": call.tenant.tenant_id, **call.tenant.organization, "verifiedDomains": verified}
 
 
 def list_organization(call: Call) -> Reply:
@@ -73,12 +71,11 @@ def get_contact(call: Call) -> Reply:
 
 
 _API = "https://learn.microsoft.com/graph/api/"
-_WHOLE = ("$select keeps the named properties; other query options are ignored",)
 OPERATIONS = (
-    Operation("GET", "/organization", list_organization, _ORGANIZATION_READ, f"{_API}organization-list", deviations=_WHOLE),
-    Operation("GET", "/organization/{id}", get_organization, _ORGANIZATION_READ, f"{_API}organization-get", deviations=_WHOLE),
-    Operation("GET", "/domains", list_domains, _DOMAIN_READ, f"{_API}domain-list", deviations=("query options are ignored",)),
-    Operation("GET", "/domains/{id}", get_domain, _DOMAIN_READ, f"{_API}domain-get", deviations=("query options are ignored",)),
+    Operation("GET", "/organization", list_organization, _ORGANIZATION_READ, f"{_API}organization-list", options=PLAIN),
+    Operation("GET", "/organization/{id}", get_organization, _ORGANIZATION_READ, f"{_API}organization-get", options=PLAIN),
+    Operation("GET", "/domains", list_domains, _DOMAIN_READ, f"{_API}domain-list", options=PLAIN),
+    Operation("GET", "/domains/{id}", get_domain, _DOMAIN_READ, f"{_API}domain-get", options=PLAIN),
     Operation("GET", "/contacts", list_contacts, _CONTACT_READ, f"{_API}orgcontact-list"),
     Operation("GET", "/contacts/{id}", get_contact, _CONTACT_READ, f"{_API}orgcontact-get"),
 )

@@ -7,10 +7,10 @@ import asyncio
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from devstack.tenant.errors import GraphError, bad_request, denied
+from devstack.tenant.errors import GraphError, bad_request, denied, not_simulated
 from devstack.tenant.faults import Rule
 from devstack.tenant.graph.operation import Call, Operation, Reply
 from devstack.tenant.graph.router import is_delta, route
@@ -18,6 +18,9 @@ from devstack.tenant.journal import Exchanged
 from devstack.tenant.odata.options import read_options
 from devstack.tenant.tenant import SimulatedTenant
 from devstack.tenant.tokens import GRAPH, TokenRefused
+
+_REFUSED = 400
+_ODATA_JSON = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ def _authenticate(tenant: SimulatedTenant, request: Request) -> Call:
 def _charge(tenant: SimulatedTenant, operation: Operation, call: Call, entry: Exchanged) -> dict[str, str]:
     """The headers that tell about the limits; raises 429 with `Retry-After` over one."""
     entry.application = call.token.application
-    verdict = tenant.throttle.charge(operation.costs(call.options), call.token.application, tenant.users())
+    verdict = tenant.throttle.charge(operation.costs(call.options), call.token.application, tenant.users(), tenant.tenant_id)
     if verdict.retry_after is None:
         return verdict.headers
     raise GraphError(
@@ -140,10 +143,30 @@ async def _carry_out(operation: Operation, call: Call, rule: Rule | None, reques
     if operation.before is not None:
         await operation.before(call)
     with call.tenant.lag.forced_stale(effect == "stale"):
-        reply = operation.run(call)
+        reply = _selected(operation, call)
     if rule and effect == "effect-then-status":
         raise spoiled(rule)
     return reply, effect == "effect-then-lost"
+
+
+def _selected(operation: Operation, call: Call) -> Reply:
+    """What the operation answers; where it follows few query options, the selected properties of that. Raises 501 for the others."""
+    if operation.options is None:
+        return operation.run(call)
+    if others := call.options.given.keys() - {*operation.options, "format"}:
+        raise not_simulated(f"${min(others)} on {operation.path}", operation.file)
+    reply = operation.run(call)
+    names = {name.lower() for name in call.options.select}
+    if not names or reply.body is None:
+        return reply
+    value = reply.body.get("value")
+    if isinstance(value, list):
+        return replace(reply, body={**reply.body, "value": [_only(item, names) for item in value]})
+    return replace(reply, body=_only(reply.body, names))
+
+
+def _only(item: Any, names: set[str]) -> Any:
+    return {name: value for name, value in item.items() if name.lower() in names or "@odata" in name}
 
 
 def spoiled(rule: Rule) -> GraphError:
@@ -164,7 +187,8 @@ def _finish(reply: Reply, headers: dict[str, str], request_id: str, client_reque
         content, kind = reply.text.encode(), "text/plain"
     elif reply.body is not None:
         content = json.dumps(reply.body, ensure_ascii=False, separators=(",", ":")).encode()
-        kind = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
+        # Refusals come without OData's parameters: https://learn.microsoft.com/graph/json-batching#example-json-batch-response
+        kind = "application/json" if reply.status >= _REFUSED else _ODATA_JSON
     all_headers = {
         "Cache-Control": "no-cache",
         "request-id": request_id,

@@ -5,7 +5,7 @@ from typing import Any
 
 from devstack.tenant.directory.objects import Record
 from devstack.tenant.errors import bad_request
-from devstack.tenant.graph.operation import NO_CONTENT, Call, Operation, Reply
+from devstack.tenant.graph.operation import NO_CONTENT, PLAIN, Call, Operation, Reply
 
 _INVITERS = ("none", "adminsAndGuestInviters", "adminsGuestInvitersAndAllMembers", "everyone")
 GUEST_ROLES = {
@@ -95,7 +95,8 @@ OPERATIONS = (
         get_authorization_policy,
         ("Policy.Read.All", "Policy.ReadWrite.Authorization"),
         f"{_API}get",
-        deviations=("query options are ignored", "changes are seen at once"),
+        deviations=("changes are seen at once",),
+        options=PLAIN,
     ),
     Operation(
         "PATCH",
@@ -112,7 +113,8 @@ OPERATIONS = (
         ("Policy.Read.B2BManagementPolicy", "Policy.ReadWrite.B2BManagementPolicy"),
         "https://learn.microsoft.com/graph/api/policyroot-list-b2bmanagementpolicies?view=graph-rest-beta",
         beta=True,
-        deviations=("query options are ignored; a list is changed by a seed (`allowedDomains`, `blockedDomains`)",),
+        options=PLAIN,
+        deviations=("a list is changed by a seed (`allowedDomains`, `blockedDomains`)",),
     ),
 )
 NOT_SIMULATED = (

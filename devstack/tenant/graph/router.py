@@ -72,6 +72,7 @@ OPERATIONS: tuple[Operation, ...] = tuple(operation for family in FAMILIES for o
 _KEY = re.compile(r"(?P<collection>\w+)\('(?P<key>(?:[^']|'')*)'\)")
 _FUNCTION = re.compile(r"(?P<start>\w+\(\w+=')(?P<value>(?:[^']|'')*)(?P<end>'\))")
 _DELTA = frozenset({"delta", "delta()", "microsoft.graph.delta", "microsoft.graph.delta()"})
+_DELTA_SEGMENT, _NAMESPACE = "delta()", "graph."
 METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
 
 
@@ -116,8 +117,14 @@ def route(method: str, path: str) -> tuple[Operation, dict[str, str]]:
     segments = _segments(path, parameters)
     for segment in segments:
         assert node is not None
-        child = node.children.get(segment.lower())
-        if child is None and node.parameter is not None and not segment.startswith("$"):
+        # Casts are known as `graph.user`; an action or function may be qualified in the same way and is known without.
+        child = node.children.get(segment.lower()) or node.children.get(segment.lower().removeprefix(_NAMESPACE))
+        if (
+            child is None
+            and node.parameter is not None
+            and not segment.startswith(("$", _NAMESPACE))
+            and segment != _DELTA_SEGMENT
+        ):
             parameters[node.parameter[0]], child = unquote(segment), node.parameter[1]
         node = child
         if node is None:
@@ -147,15 +154,18 @@ def _segments(path: str, parameters: dict[str, str]) -> list[str]:
     found: list[str] = []
     for raw in path.strip("/").split("/"):
         decoded = unquote(raw)
+        qualified = decoded.lower().startswith("microsoft.graph.")
+        if qualified:
+            decoded = decoded[len("microsoft.graph.") :]
         if (key := _KEY.fullmatch(decoded)) is not None:
             found += [key["collection"], key["key"].replace("''", "'").replace("%", "%25")]
         elif (function := _FUNCTION.fullmatch(decoded)) is not None:
             parameters["value"] = function["value"].replace("''", "'")
             found.append(f"{function['start']}{{value}}{function['end']}")
         elif len(found) == 1 and decoded.lower() in _DELTA:
-            found.append("delta()")
-        elif decoded.lower().startswith("microsoft.graph."):
-            found.append(decoded[len("microsoft.") :])
+            found.append(_DELTA_SEGMENT)
+        elif qualified:
+            found.append(_NAMESPACE + decoded)
         else:
             found.append("$" + raw[3:] if raw.startswith("%24") else raw)
     return found
@@ -165,6 +175,21 @@ def _unknown(method: str, path: str, segments: list[str]) -> GraphError:
     first = re.sub(r"\W.*", "", segments[0]) if segments else ""
     if first in ("v1", "beta", ""):
         return bad_request(f"Resource not found for the segment '{segments[0] if segments else ''}'.", code="BadRequest")
-    owner = next((f for f in FAMILIES for o in f.OPERATIONS if o.path.strip("/").split("/")[0].lower() == first.lower()), None)
-    file = owner.__name__.rpartition(".")[2] if owner else re.sub(r"(?<!^)(?=[A-Z])", "_", first).lower()
-    return not_simulated(f"{method} {path}", f"devstack/tenant/graph/{file}.py")
+    if first == "me":
+        return bad_request("/me request is only valid with delegated authentication flow.", code="BadRequest")
+    file = re.sub(r"(?<!^)(?=[A-Z])", "_", first).lower()
+    nearest = max((_shared(o.path, segments), _file(f) == file, _file(f)) for f in FAMILIES for o in f.OPERATIONS)
+    return not_simulated(f"{method} {path}", f"devstack/tenant/graph/{nearest[2] if nearest[0] else file}.py")
+
+
+def _file(family: ModuleType) -> str:
+    return family.__name__.rpartition(".")[2]
+
+
+def _shared(path: str, segments: list[str]) -> int:
+    """How many segments the operation's path and these have in common from the start."""
+    known = path.strip("/").split("/")
+    pairs = zip(known, segments, strict=False)
+    return next(
+        (n for n, (a, b) in enumerate(pairs) if not a.startswith("{") and a.lower() != b.lower()), min(len(known), len(segments))
+    )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from devstack.tenant.errors import GraphError, bad_request
-from devstack.tenant.graph.operation import Call, Operation, Reply
+from devstack.tenant.graph.operation import PLAIN, Call, Operation, Reply
 from devstack.tenant.services.workloads import SHARING
 
 _KEY = "sharepoint-settings"
@@ -74,7 +74,7 @@ OPERATIONS = (
         get_settings,
         ("SharePointTenantSettings.Read.All", "SharePointTenantSettings.ReadWrite.All"),
         f"{_API}get",
-        deviations=("query options are ignored",),
+        options=PLAIN,
     ),
     Operation(
         "PATCH",

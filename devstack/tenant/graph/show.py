@@ -4,18 +4,22 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from devstack.tenant.directory.objects import Entry, Record
 from devstack.tenant.errors import GraphError, bad_request, not_simulated, unsupported_query
 from devstack.tenant.graph.kinds import EXPANSIONS_NOT_SIMULATED, NOT_SIMULATED, Kind
-from devstack.tenant.graph.operation import Call, Reply, kind_of
-from devstack.tenant.odata.filter import Filter, parse_filter
+from devstack.tenant.graph.operation import GUID, Call, Reply, kind_of
+from devstack.tenant.odata.filter import Filter, Filterable, parse_filter
 from devstack.tenant.odata.search import parse_search
 
 PAGE = 100
 LARGEST_PAGE = 999
+# "Requests with $top set higher than 500 return pages with up to 500 users": https://learn.microsoft.com/graph/api/user-list
+LARGEST_PAGE_WITH_SIGN_INS = 500
+_SIGN_INS = "signInActivity"
 _EXPANDED_AT_MOST = 20  # https://learn.microsoft.com/graph/known-limits: $expand on directory objects
 type Found = list[tuple[Entry, Record]]
 
@@ -37,25 +41,38 @@ def chosen(kind: Kind, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def shown(kind: Kind, record: Record, names: tuple[str, ...]) -> Record:
-    """The record with these properties, unset ones as Graph shows them."""
+    """The record with these properties, unset ones as Graph shows them.
+
+    `signInActivity` "isn't returned for a user who never signed in": https://learn.microsoft.com/graph/api/resources/user#properties
+    """
     properties = kind.properties
-    return {name: record[name] if name in record else properties[name].empty for name in names}
+    return {
+        name: record[name] if name in record else properties[name].empty
+        for name in names
+        if name != _SIGN_INS or record.get(name) is not None
+    }
+
+
+def _selected(call: Call, names: tuple[str, ...]) -> str:
+    """The selected names in `@odata.context`, as Graph spells them."""
+    return f"({','.join(names)})" if call.options.select else ""
 
 
 def one(call: Call, entry: Entry, record: Record, *, status: int = 200) -> Reply:
     """The answer with one object."""
     kind = kind_of(entry)
     names = chosen(kind, call.options.select)
-    selected = f"({','.join(call.options.select)})" if call.options.select else ""
-    context = {"@odata.context": call.context(f"{kind.collection}{selected}/$entity")}
-    require_sign_in_activity(call, names)
+    context = {"@odata.context": call.context(f"{kind.collection}{_selected(call, names)}/$entity")}
+    if _SIGN_INS in names:
+        require_sign_in_activity(call)
+        if not GUID.fullmatch(call.parameters["id"]):
+            # Another service keeps them, which knows ids alone: many field reports have these words.
+            raise bad_request("Get By Key only supports UserId and the key has to be a valid Guid", "BadRequest")
     return Reply(status, {**context, **shown(kind, record, names), **expanded(call, kind, entry)})
 
 
-def require_sign_in_activity(call: Call, names: tuple[str, ...]) -> None:
+def require_sign_in_activity(call: Call) -> None:
     """`signInActivity` may be read: it needs AuditLog.Read.All and a premium tenant (facts 1.5)."""
-    if "signInActivity" not in names:
-        return
     call.require("AuditLog.Read.All")
     if not call.tenant.premium:
         raise GraphError(
@@ -102,13 +119,18 @@ def related(call: Call, identifiers: Iterable[str], kind: str | None = None) -> 
 
 
 def requested(call: Call, kind: Kind, *, relation: bool) -> Filter | None:
+    """The filter of directory objects of the kind, checked."""
+    return checked_filter(call, kind.filterable, relation=relation)
+
+
+def checked_filter(call: Call, filterable: Filterable, *, relation: bool = False) -> Filter | None:
     """The filter, checked against the rules for advanced queries (https://aka.ms/graph-docs/advanced-queries).
 
     On relations (members, owners, memberOf) every filter, search and order is an advanced query.
     """
     options = call.options
     text = options.given.get("filter")
-    parsed = parse_filter(text, kind.filterable) if text is not None else None
+    parsed = parse_filter(text, filterable) if text is not None else None
     if "search" in options.given and not options.eventual:
         raise unsupported_query(
             "Request with $search query parameter only works through MSGraph with a special request header: 'ConsistencyLevel: eventual'"
@@ -125,7 +147,7 @@ def requested(call: Call, kind: Kind, *, relation: bool) -> Filter | None:
             "ConsistencyLevel:eventual header. Refer to https://aka.ms/graph-docs/advanced-queries for more information"
         )
     if parsed and "signInActivity/lastSignInDateTime" in parsed.names:
-        call.require("AuditLog.Read.All")
+        require_sign_in_activity(call)
         if len(parsed.names) > 1:
             raise unsupported_query("Filter by signInActivity cannot be combined with other filters.")
     return parsed
@@ -144,8 +166,13 @@ def predicate(call: Call, kind: Kind, parsed: Filter | None) -> Callable[[Record
 
 def collection(call: Call, kind: Kind | None, found: Found, fragment: str) -> Reply:
     """One page of the objects. `kind` None means mixed types, which carry `@odata.type`."""
-    names = chosen(kind, call.options.select) if kind else ()
-    require_sign_in_activity(call, names)
+    names = chosen(kind, call.options.select) if kind else call.options.select
+    largest = LARGEST_PAGE
+    if _SIGN_INS in names or _SIGN_INS in call.options.given.get("filter", ""):
+        require_sign_in_activity(call)
+        largest = LARGEST_PAGE_WITH_SIGN_INS
+    if kind is None and "expand" in call.options.given:
+        raise not_simulated("$expand on a collection of several types", "devstack/tenant/graph/show.py")
 
     def item(entry: Entry, record: Record) -> Record:
         if kind is None:
@@ -156,14 +183,16 @@ def collection(call: Call, kind: Kind | None, found: Found, fragment: str) -> Re
             else shown(kind, record, names)
         )
 
-    selected = f"({','.join(call.options.select)})" if call.options.select else ""
-    return page(call, found, item, f"{fragment}{selected}")
+    return page(call, found, item, f"{fragment}{_selected(call, names)}", largest)
 
 
-def page(call: Call, found: Found, item: Callable[[Entry, Record], Any], fragment: str) -> Reply:
-    """One page in Graph's envelope, with `@odata.nextLink` while there is more and `@odata.count` where it was asked for."""
+def page(call: Call, found: Found, item: Callable[[Entry, Record], Any], fragment: str, largest: int = LARGEST_PAGE) -> Reply:
+    """One page in Graph's envelope, with `@odata.nextLink` while there is more and `@odata.count` where it was asked for.
+
+    It never has more than `largest` objects, whatever `$top` says.
+    """
     options = call.options
-    size = options.top(PAGE, LARGEST_PAGE)
+    size = min(options.top(PAGE, LARGEST_PAGE), largest)
     ordered = "orderby" in options.given
     if ordered:
         found = _in_order(found, options.given["orderby"])
@@ -177,6 +206,22 @@ def page(call: Call, found: Found, item: Callable[[Entry, Record], Any], fragmen
         body["@odata.nextLink"] = next_link(call, base64.urlsafe_b64encode(json.dumps(mark).encode()).decode())
     body["value"] = [item(entry, record) for entry, record in rest]
     return Reply(200, body)
+
+
+def counting(run: Callable[[Call], Reply]) -> Callable[[Call], Reply]:
+    """How many objects the collection has, as plain text; 400 unless the request may be answered from the index.
+
+    https://learn.microsoft.com/graph/aad-advanced-queries#error-handling-for-advanced-queries-on-directory-objects
+    """
+
+    def count(call: Call) -> Reply:
+        if not call.options.eventual:
+            raise bad_request("$count is not currently supported.")
+        options = replace(call.options, given={**call.options.given, "count": "true", "top": "1"})
+        answered = run(replace(call, options=options)).body or {}
+        return Reply(200, text=str(answered["@odata.count"]))
+
+    return count
 
 
 def next_link(call: Call, token: str) -> str:

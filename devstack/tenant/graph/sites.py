@@ -4,7 +4,7 @@ from typing import Any
 
 from devstack.tenant.directory.objects import Record
 from devstack.tenant.errors import GraphError
-from devstack.tenant.graph.operation import Call, Operation, Reply
+from devstack.tenant.graph.operation import PLAIN, Call, Operation, Reply
 
 _SHOWN = ("id", "name", "displayName", "webUrl", "createdDateTime", "lastModifiedDateTime")
 FILES_READ = ("Files.Read.All", "Files.ReadWrite.All", "Sites.Read.All", "Sites.ReadWrite.All")
@@ -35,8 +35,7 @@ def _site(call: Call) -> Record:
 def get_site(call: Call) -> Reply:
     """The site."""
     site = _site(call)
-    names = call.options.select or _SHOWN
-    shown = {name: site[name] for name in names if name in _SHOWN}
+    shown = {name: site[name] for name in _SHOWN}
     return Reply(200, {"@odata.context": call.context("sites/$entity"), **shown})
 
 
@@ -52,16 +51,15 @@ def drive_shown(drive: Record) -> dict[str, Any]:
 
 
 _READ = ("Sites.Read.All", "Sites.ReadWrite.All")
-_DEVIATIONS = ("query options other than $select are ignored",)
 OPERATIONS = (
-    Operation("GET", "/sites/{id}", get_site, _READ, "https://learn.microsoft.com/graph/api/site-get", deviations=_DEVIATIONS),
+    Operation("GET", "/sites/{id}", get_site, _READ, "https://learn.microsoft.com/graph/api/site-get", options=PLAIN),
     Operation(
         "GET",
         "/sites/{id}/drives",
         list_drives,
         FILES_READ,
         "https://learn.microsoft.com/graph/api/drive-list",
-        deviations=_DEVIATIONS,
+        options=PLAIN,
     ),
 )
 NOT_SIMULATED = ()

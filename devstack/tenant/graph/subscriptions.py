@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from devstack.tenant.directory.objects import Record
 from devstack.tenant.errors import GraphError
-from devstack.tenant.graph.operation import NO_CONTENT, Call, Operation, Reply
+from devstack.tenant.graph.operation import NO_CONTENT, PLAIN, Call, Operation, Reply
 from devstack.tenant.graph.subscription_body import ANY_READ, NOT_OK, READ, invalid, read_expiration, read_wish, refuse_address
 from devstack.tenant.notifications.subscriptions import Subscription
 
@@ -150,7 +150,7 @@ def reauthorize(call: Call) -> Reply:
 
 _API = "https://learn.microsoft.com/graph/api/subscription-"
 OPERATIONS = (
-    Operation("GET", "/subscriptions", list_subscriptions, ANY_READ, f"{_API}list"),
+    Operation("GET", "/subscriptions", list_subscriptions, ANY_READ, f"{_API}list", options=PLAIN),
     Operation(
         "POST",
         "/subscriptions",
@@ -172,7 +172,11 @@ OPERATIONS = (
         ),
         before=ask_addresses,
     ),
-    Operation("GET", "/subscriptions/{id}", get, ANY_READ, f"{_API}get", unverified=("`clientState` is null after creation",)),
+    Operation(
+        *("GET", "/subscriptions/{id}", get, ANY_READ, f"{_API}get"),
+        unverified=("`clientState` is null after creation",),
+        options=PLAIN,
+    ),
     Operation(
         "PATCH",
         "/subscriptions/{id}",

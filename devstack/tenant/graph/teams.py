@@ -5,7 +5,7 @@ from typing import Any
 
 from devstack.tenant.directory.objects import Entry, Record
 from devstack.tenant.errors import GraphError, bad_request
-from devstack.tenant.graph.operation import NO_CONTENT, Call, Operation, Reply
+from devstack.tenant.graph.operation import NO_CONTENT, PLAIN, Call, Operation, Reply
 from devstack.tenant.tenant import SimulatedTenant
 
 KIND = "team"
@@ -159,7 +159,7 @@ _READ = (
 _CHANGE = ("TeamSettings.ReadWrite.All", "Group.ReadWrite.All", "Directory.ReadWrite.All")
 _API = "https://learn.microsoft.com/graph/api/team-"
 OPERATIONS = (
-    Operation("GET", "/groups/{id}/team", get_group_team, ("Group.Read.All",), f"{_API}get"),
+    Operation("GET", "/groups/{id}/team", get_group_team, ("Group.Read.All",), f"{_API}get", options=PLAIN),
     Operation(
         "PUT",
         "/groups/{id}/team",
@@ -172,7 +172,7 @@ OPERATIONS = (
             "a new group is known to Teams as soon as this replica has it; `teamsKnowsGroupsAfter` (seconds) makes it later",
         ),
     ),
-    Operation("GET", "/teams/{id}", get_team, _READ, f"{_API}get", deviations=("query options are ignored",)),
+    Operation("GET", "/teams/{id}", get_team, _READ, f"{_API}get", options=PLAIN),
     Operation(
         "PATCH",
         "/teams/{id}",

@@ -4,7 +4,7 @@ import re
 
 from devstack.tenant.directory.objects import Record
 from devstack.tenant.errors import GraphError, bad_request
-from devstack.tenant.graph.operation import GUID, Call, Operation, Reply
+from devstack.tenant.graph.operation import GUID, PLAIN, Call, Operation, Reply
 
 _DOMAIN = re.compile(r"(?=.{1,255}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}", re.IGNORECASE)
 _PERMISSIONS = ("CrossTenantInformation.ReadBasic.All",)
@@ -45,6 +45,7 @@ OPERATIONS = (
         _PERMISSIONS,
         f"{_API}findtenantinformationbydomainname",
         unverified=_UNVERIFIED,
+        options=PLAIN,
     ),
     Operation(
         "GET",
@@ -53,6 +54,7 @@ OPERATIONS = (
         _PERMISSIONS,
         f"{_API}findtenantinformationbytenantid",
         unverified=_UNVERIFIED,
+        options=PLAIN,
     ),
 )
 NOT_SIMULATED = ("GET /tenantRelationships/multiTenantOrganization",)

@@ -1,20 +1,29 @@
 """Checks that every write of properties shares."""
 
+import re
 from typing import Any
 
 from devstack.tenant.directory.objects import Record
 from devstack.tenant.errors import bad_request, conflict, not_simulated
-from devstack.tenant.graph.kinds import NOT_SIMULATED, Kind, Property
+from devstack.tenant.graph.kinds import EXPANSIONS_NOT_SIMULATED, NOT_SIMULATED, Kind, Property
 from devstack.tenant.tenant import SimulatedTenant
 
 # Directory extensions and schema extensions, which live beside the documented properties.
 _EXTENSION_PREFIXES = ("extension_", "ext")
+_BIND = "@odata.bind"
+_ADDRESSES = ("mail", "otherMails", "userPrincipalName")
+_ADDRESS = re.compile(r"[^@\s<>\"]+@[^@\s<>\"]+")
 
 
 def checked(kind: Kind, body: dict[str, Any], *, creating: bool = False) -> Record:
-    """The changes in the body, spelled as Graph spells them. Raises GraphError 400 for an unknown, read-only or ill-typed one."""
+    """The changes in the body, spelled as Graph spells them. Raises GraphError 400 for an unknown, read-only or ill-typed one.
+
+    What the body binds (`members@odata.bind`) is to be taken out before: a relation that is left is never passed over in silence.
+    """
     changes: Record = {}
     for name, value in body.items():
+        if name.endswith(_BIND):
+            _refuse_relation(kind, name.removesuffix(_BIND))
         if "@odata" in name:
             continue
         actual = kind.names.get(name.lower())
@@ -35,12 +44,22 @@ def checked(kind: Kind, body: dict[str, Any], *, creating: bool = False) -> Reco
     return changes
 
 
+def _refuse_relation(kind: Kind, relation: str) -> None:
+    if relation in (*kind.expandable, *EXPANSIONS_NOT_SIMULATED[kind.name]):
+        raise not_simulated(f"Binding '{relation}' of {kind.name} here", "devstack/tenant/graph/writing.py")
+    raise bad_request(
+        f"One or more property values specified are invalid: '{relation}' is no property of resource '{kind.resource}'."
+    )
+
+
 def _fits(kind: Kind, declared: Property, value: Any) -> None:
     shapes: dict[str, type | tuple[type, ...]] = {"flag": bool, "objects": list, "texts": list, "object": dict}
     right = value is None or isinstance(value, shapes.get(declared.shape, str))
     if declared.shape == "objects" and isinstance(value, list):
         right = all(isinstance(item, dict) for item in value)
     texts = value if declared.shape == "texts" and isinstance(value, list) else [value] if isinstance(value, str) else []
+    if declared.name in _ADDRESSES and any(not _ADDRESS.fullmatch(text) for text in texts if isinstance(text, str)):
+        right = False
     if not right or any(not isinstance(text, str) or len(text) > (declared.maximum or 10_000) for text in texts):
         raise bad_request(f"Invalid value specified for property '{declared.name}' of resource '{kind.resource}'.")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from devstack.tenant.errors import GraphError, bad_request, unsupported_query
+from devstack.tenant.errors import GraphError, bad_request, not_simulated, unsupported_query
 from devstack.tenant.odata.predicates import Equals, Plan, Predicate, as_record, both, compared, either, joined
 
 _TOKEN = re.compile(
@@ -32,11 +32,16 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Filterable:
-    """For each property that can be filtered, the operators that Graph documents for it."""
+    """For each property that can be filtered, the operators that Graph documents for it.
+
+    Filters by one of `advanced` are advanced queries whatever the operator. Those in `absent` answer 501.
+    """
 
     resource: str
     operators: dict[str, frozenset[str]]
     spellings: dict[str, str]
+    advanced: frozenset[str] = frozenset()
+    absent: frozenset[str] = frozenset()
 
     def spelled(self, name: str) -> str:
         """The property as Graph spells it; names ignore case."""
@@ -46,7 +51,9 @@ class Filterable:
         return hash(self.resource)
 
     def check(self, name: str, operator: str) -> None:
-        """The operator is documented for the property; raises Request_UnsupportedQuery if not."""
+        """The operator is documented for the property; raises Request_UnsupportedQuery if not, 501 where only we do not know it."""
+        if name.lower().partition("/")[0] in self.absent:
+            raise not_simulated(f"A filter by '{name}' of {self.resource}", "devstack/tenant/graph/kinds.py")
         if operator not in self.operators.get(name, ()):
             raise unsupported_query(
                 f"Unsupported or invalid query filter clause specified for property '{name}' of resource '{self.resource}'."
@@ -152,6 +159,7 @@ class _Parser:
             raise unsupported_query(f"'{path}' is not supported in a filter on {self.filterable.resource}.")
         self.filterable.check(name, "any")
         self.names.add(name)
+        self.mark(name, "any")
         self.expect("(")
         if self.accept(")"):
             return (lambda record: bool(record.get(name))), None
@@ -202,12 +210,12 @@ class _Parser:
                 raise _invalid(f"'{path}' is not the range variable '{variable}'.")
             if operator not in ("eq", "startswith"):
                 self.filterable.check(collection, operator)
-            self.mark(operator)
+            self.mark(collection, operator)
             return path[len(variable) + 1 :]
         name = self.filterable.spelled(path)
         self.filterable.check(name, operator)
         self.names.add(name)
-        self.mark(operator)
+        self.mark(name, operator)
         return name
 
     def limit(self, clauses: int) -> None:
@@ -218,9 +226,11 @@ class _Parser:
                 f"Max allowed: {MOST_ALTERNATIVES}."
             )
 
-    def mark(self, operator: str) -> None:
+    def mark(self, name: str, operator: str) -> None:
         if operator in _ADVANCED_OPERATORS:
             self.advanced = self.advanced or operator
+        elif name in self.filterable.advanced:
+            self.advanced = self.advanced or name
 
     def literal(self) -> Any:
         kind, text = self.take()
