@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from devstack.tenant.coverage import shows
-from tests.tenant.calling import MIA, PROJECT, Caller, error_of
+from tests.tenant.calling import MIA, PROJECT, READERS, Caller, error_of
 from tests.tenant.replays import NORTHWIND
 
 
@@ -114,6 +114,15 @@ async def test_counts_are_plain_text_and_come_from_the_index(caller: Caller, pat
     assert (reply.status_code, reply.text, reply.headers["Content-Type"]) == (200, str(count), "text/plain")
     refused = error_of(await caller.graph("GET", path))
     assert refused == (400, "Request_BadRequest", "$count is not currently supported.")
+
+
+async def test_the_next_page_is_that_of_the_same_user_name(caller: Caller) -> None:
+    guest = await caller.guest("ana@fabrikam.com")
+    for group in (PROJECT, READERS):
+        await caller.control("POST", "act", {"do": "add-member", "target": group, "who": guest})
+    first = await caller.graph("GET", "/users/ana_fabrikam.com%23EXT%23%40contoso.onmicrosoft.com/memberOf?$select=id&$top=1")
+    rest = await caller.graph("GET", first.json()["@odata.nextLink"])
+    assert [one.json()["value"][0]["id"] for one in (first, rest)] == [PROJECT, READERS]
 
 
 @shows("GET /users/{id}/memberOf/graph.group", rung=2)

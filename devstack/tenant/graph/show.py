@@ -227,7 +227,8 @@ def counting(run: Callable[[Call], Reply]) -> Callable[[Call], Reply]:
 def next_link(call: Call, token: str) -> str:
     """The address of the next page: the same request with `$skiptoken`."""
     query = {f"${name}": value for name, value in call.options.given.items() if name != "skiptoken"} | {"$skiptoken": token}
-    return f"{call.base}{quote(call.path, safe="/$()',=@")}?{urlencode(query, quote_via=quote, safe="$,()':/")}"
+    # The path is written as it came, encoded already: a user name with `%23` in it is the same name on the next page.
+    return f"{call.base}{quote(call.path, safe="/$()',=@%!:")}?{urlencode(query, quote_via=quote, safe="$,()':/")}"
 
 
 def _start(found: Found, token: str, *, ordered: bool) -> int:
