@@ -93,10 +93,23 @@ class Graph:
     async def batch(self, operation: Operation, items: Mapping[str, BatchItem], *, about: str) -> dict[str, Answer]:
         """The answer to every item (at most 20), by key. Items fail singly; an item without an answer raises NotYet.
 
+        Items bear repetition. Neither Graph nor its clients repeat those that failed (5xx), so they are sent again, as long as some
+        of them succeed: else twenty questions would need twenty good answers at once.
         https://learn.microsoft.com/graph/json-batching
         """
         if len(items) > MOST_PER_BATCH:
             raise ValueError(f"a batch holds {MOST_PER_BATCH} requests at most, not {len(items)}")
+        answers = await self._batch(operation, items, about)
+        left = len(items)
+        while 0 < len(failed := {key: items[key] for key, answer in answers.items() if answer.status >= 500}) < left:
+            left = len(failed)
+            try:
+                answers |= await self._batch(operation, failed, about)
+            except NotYet:
+                break
+        return answers
+
+    async def _batch(self, operation: Operation, items: Mapping[str, BatchItem], about: str) -> dict[str, Answer]:
         body = {"requests": [_item(key, item) for key, item in items.items()]}
         information = RequestInformation(Method.POST, "{+baseurl}/$batch")
         information.headers.try_add("Accept", "application/json")

@@ -224,6 +224,55 @@ async def test_an_endpoint_of_identities_that_fails_is_not_one_that_is_missing(
     assert "busy" not in str(raised.value)
 
 
+def _checked(**statuses: int) -> httpx.Response:
+    """The answers of a batch that asks who is a member: those that are good say so of everybody."""
+    answers = [
+        {"id": user.replace("_", "-"), "status": status, "headers": {}, "body": {"value": [GROUP]} if status == 200 else {}}
+        for user, status in statuses.items()
+    ]
+    return httpx.Response(200, json={"responses": answers})
+
+
+ANA, BEA, CAI = ("11111111_1111_4111_8111_00000000000" + end for end in "123")
+PEOPLE = [user.replace("_", "-") for user in (ANA, BEA, CAI)]
+
+
+async def test_only_items_of_a_batch_that_failed_are_sent_again_and_only_while_some_succeed() -> None:
+    """https://learn.microsoft.com/graph/json-batching: every item has its own status, and nobody repeats those that failed."""
+    script = Script(
+        [
+            Turn("POST /$batch", _checked(**{ANA: 200, BEA: 503, CAI: 504})),
+            Turn("POST /$batch", _checked(**{BEA: 503, CAI: 200})),
+            Turn("POST /$batch", _checked(**{BEA: 200})),
+        ]
+    )
+    tenant = scripted_tenant(script)
+    assert (await tenant.groups.members_among(GROUP, PEOPLE)).members == set(PEOPLE)
+    script.done()
+    await tenant.close()
+    asked = [{item["id"] for item in json.loads(request.content)["requests"]} for request in script.seen]
+    assert asked == [set(PEOPLE), set(PEOPLE[1:]), {PEOPLE[1]}]
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        [_checked(**{ANA: 503, BEA: 503, CAI: 503})],
+        [_checked(**{ANA: 200, BEA: 200, CAI: 429})],
+        [_checked(**{ANA: 200, BEA: 503, CAI: 503}), httpx.ReadError("lost")],
+        [_checked(**{ANA: 200, BEA: 200, CAI: 503}), _checked(**{CAI: 503})],
+    ],
+    ids=["all failed", "throttled", "lost", "again"],
+)
+async def test_a_batch_that_gets_no_further_is_left_for_later(turns: list[httpx.Response | Exception]) -> None:
+    script = Script([Turn("POST /$batch", answer) for answer in turns])
+    tenant = scripted_tenant(script)
+    with pytest.raises(NotYet):
+        await tenant.groups.members_among(GROUP, PEOPLE)
+    script.done()
+    await tenant.close()
+
+
 async def test_roles_are_those_in_the_token() -> None:
     tenant = scripted_tenant(Script([]))
     assert await tenant.roles() == {"User.Invite.All"}
