@@ -19,17 +19,19 @@ EMERGENCY_SECONDS = 230.0
 
 
 class Api:
-    """One app, spoken to as `who` where it is on this machine.
+    """One app, spoken to as `who` where it is on this machine, and about `tenant` where it is for several.
 
     Every method raises OutOfReach where it does not answer, NotLetIn where it does not let us in, BadInput where it says no.
     """
 
-    def __init__(self, connection: Connection, who: str = "") -> None:
+    def __init__(self, connection: Connection, who: str = "", tenant: str = "") -> None:
         headers = {"Accept": "application/json", "User-Agent": "entente"}
         if connection.key:
             headers["x-functions-key"] = connection.key
         if connection.token:
             headers["Authorization"] = f"Bearer {connection.token}"
+        if tenant:
+            headers["x-entente-tenant"] = tenant
         if who and connection.local:
             headers |= sign_in.header(who)
         self.local = connection.local

@@ -26,6 +26,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 _who: ContextVar[str] = ContextVar("who", default="")
+_tenant: ContextVar[str] = ContextVar("tenant", default="")
 
 
 def said_who(
@@ -38,9 +39,18 @@ def said_who(
             help="Who you are, for an app on this machine only: in Azure the sign-in says it. Whoever approves is somebody else than who asked.",
         ),
     ] = "",
+    tenant: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            envvar="ENTENTE_TENANT",
+            help="Which tenant it is about, where the app is for several (ENTENTE_TENANTS).",
+        ),
+    ] = "",
 ) -> None:
-    """The name stands where `api` finds it."""
+    """The names stand where `api` finds them."""
     _who.set(who)
+    _tenant.set(tenant)
 
 
 def api() -> Api:
@@ -51,7 +61,9 @@ def api() -> Api:
         raise BadInput("--as takes a name of up to 64 letters, digits, dots, hyphens and underscores; no address.")
     if who and not there.local:
         raise BadInput(f"--as is for an app on this machine; at {there.url} your sign-in says who you are (ENTENTE_TOKEN).")
-    return Api(there, who)
+    if (tenant := _tenant.get()) and not _NAME.fullmatch(tenant):
+        raise BadInput("--tenant takes the name of a tenant as ENTENTE_TENANTS has it.")
+    return Api(there, who, tenant)
 
 
 @contextmanager

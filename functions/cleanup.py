@@ -4,9 +4,9 @@ import azure.functions as func
 
 from functions.principal import Caller, answer, needs
 from functions.reading import body_of, word
+from functions.whose import each, of_message
 from shared.nouns.cleaning import carry_from
 from shared.nouns.errors import Refusal
-from shared.root import world
 from shared.topology import CLEAN_UP
 from shared.verbs.cleanup_decide import reject, release
 from shared.verbs.cleanup_run import begin, carry_on
@@ -26,14 +26,14 @@ bp = func.Blueprint()
 async def clean_up_expired_guests(timer: func.TimerRequest) -> None:
     """A clean-up run is under way: it looks at every guest, and touches nobody by itself."""
     del timer
-    await begin(await world(), "the clock", apply=True)
+    await each(lambda ours: begin(ours, "the clock", apply=True))
 
 
 @bp.function_name("carry-clean-up-on")
 @bp.service_bus_queue_trigger(arg_name="message", queue_name=CLEAN_UP, connection="ServiceBus", data_type=func.DataType.BINARY)
 async def carry_clean_up_on(message: func.ServiceBusMessage) -> None:
     """The next page of a clean-up run is done."""
-    ours, body = await world(), message.get_body()
+    ours, body = await of_message(message), message.get_body()
     try:
         wanted = carry_from(body)
     except Refusal as refusal:

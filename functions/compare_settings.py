@@ -2,8 +2,8 @@
 
 import azure.functions as func
 
+from functions.whose import each
 from shared.nouns.power import Power
-from shared.root import world
 from shared.verbs.compare import compare_settings
 from shared.verbs.permitted import tell_grants
 
@@ -17,6 +17,4 @@ bp = func.Blueprint()
 async def compare_partners_settings(timer: func.TimerRequest) -> None:
     """The next partners' settings have been read again, and what others have changed is on record; as is what this app may do."""
     del timer
-    ours = await world()
-    await tell_grants(ours, POWER)
-    await compare_settings(ours, POWER)
+    await each(lambda ours: tell_grants(ours, POWER), lambda ours: compare_settings(ours, POWER))

@@ -4,8 +4,8 @@ import azure.functions as func
 
 from functions.principal import Caller, answer, needs
 from functions.reading import body_of, partner_said, word
+from functions.whose import each
 from shared.nouns.errors import Fault, Refusal
-from shared.root import world
 from shared.verbs.compare import look_after_partners
 from shared.verbs.drifted import accept_drift, put_back_drift
 from shared.verbs.migrate import partner_named
@@ -52,4 +52,4 @@ async def decide_drift(req: func.HttpRequest, ours: World, caller: Caller) -> fu
 async def look_after_partners_by_the_clock(timer: func.TimerRequest) -> None:
     """The next partners' groups and domains have been compared; whoever's sponsor is away for long has somebody else asked."""
     del timer
-    await look_after_partners(await world())
+    await each(look_after_partners)

@@ -9,14 +9,15 @@ import azure.functions as func
 
 from functions.principal import Caller, answer, needs
 from functions.retries import retries
+from functions.whose import of_message
 from shared.bus import Envelope
 from shared.nouns.errors import Fault, Refusal
 from shared.nouns.parts import split
 from shared.nouns.request import decoded, read_request
-from shared.root import world
 from shared.topology import INTAKE
 from shared.verbs.accept import accept
-from shared.verbs.asker import asker, sign
+from shared.verbs.asker import BY_QUEUE, asker, sign
+from shared.verbs.park import park_message
 from shared.verbs.world import World
 
 MOST_BODY_BYTES = 16_000_000
@@ -32,10 +33,16 @@ bp = func.Blueprint()
 @bp.service_bus_queue_trigger(arg_name="message", queue_name=INTAKE, connection="ServiceBus", data_type=func.DataType.BINARY)
 async def accept_partner_request(message: func.ServiceBusMessage) -> None:
     """One part of a partner request has been accepted, or refused with the reason on record."""
-    ours = await world()
+    ours = await of_message(message)
     body = message.get_body()
     properties = {str(key): str(value) for key, value in (message.application_properties or {}).items()}
     who = asker(ours, properties.get("who", ""), properties.get("signature", ""), body)
+    if ours.settings.tenant_name and who == BY_QUEUE:
+        # The right to send here would be the right to ask for any of them.
+        await park_message(
+            ours, INTAKE, body, "in an app for several tenants, requests come over HTTP, where the sign-in says for whom"
+        )
+        return
     await accept(ours, body, who, retries(message))
 
 

@@ -2,9 +2,9 @@
 
 import azure.functions as func
 
+from functions.whose import each, of_message
 from shared.nouns.changes import Upkeep, upkeep_from
 from shared.nouns.errors import Refusal
-from shared.root import world
 from shared.topology import LISTENING
 from shared.verbs.canary import release_canaries
 from shared.verbs.hearing import watch
@@ -22,7 +22,7 @@ bp = func.Blueprint()
 async def renew_subscriptions(timer: func.TimerRequest) -> None:
     """Our subscriptions are being looked after."""
     del timer
-    await order(await world(), Upkeep(do="renew", resource="subscriptions", why="by the clock"))
+    await each(lambda ours: order(ours, Upkeep(do="renew", resource="subscriptions", why="by the clock")))
 
 
 @bp.function_name("release-canaries")
@@ -30,9 +30,7 @@ async def renew_subscriptions(timer: func.TimerRequest) -> None:
 async def release_canaries_timer(timer: func.TimerRequest) -> None:
     """The canaries have changed, and silence has been told."""
     del timer
-    ours = await world()
-    await watch(ours)
-    await release_canaries(ours)
+    await each(watch, release_canaries)
 
 
 @bp.function_name("catch-up-changes")
@@ -40,9 +38,10 @@ async def release_canaries_timer(timer: func.TimerRequest) -> None:
 async def catch_up_changes(timer: func.TimerRequest) -> None:
     """What no notification has told is being looked for."""
     del timer
-    ours = await world()
-    await order(ours, Upkeep(do="catch-up", resource="users", why="hourly"))
-    await order(ours, Upkeep(do="catch-up", resource="groups", why="hourly"))
+    await each(
+        lambda ours: order(ours, Upkeep(do="catch-up", resource="users", why="hourly")),
+        lambda ours: order(ours, Upkeep(do="catch-up", resource="groups", why="hourly")),
+    )
 
 
 @bp.function_name(LISTENING)
@@ -51,7 +50,7 @@ async def catch_up_changes(timer: func.TimerRequest) -> None:
 )
 async def keep_listening(message: func.ServiceBusMessage) -> None:
     """What the message orders is done, or will be tried again."""
-    ours = await world()
+    ours = await of_message(message)
     body = message.get_body()
     try:
         upkeep = upkeep_from(body)

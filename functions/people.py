@@ -5,12 +5,13 @@ import json
 import azure.functions as func
 
 from functions.principal import PERSON_READERS, Caller, answer, needs, note_reading
+from functions.whose import of_call, says_whose
 from shared.nouns.errors import Fault, Refusal
-from shared.root import world
+from shared.root import UnknownTenant, worlds
 from shared.verbs.approve import approve, reject
 from shared.verbs.control import cancel, pause, redrive, resume
 from shared.verbs.world import World
-from shared.views.health import health
+from shared.views.health import health, together
 from shared.views.status import MOST_TASKS, latest_requests, parked_view, request_status
 from shared.views.why import why
 
@@ -108,8 +109,15 @@ async def why_person(req: func.HttpRequest, ours: World, caller: Caller) -> func
 @bp.function_name("show-health")
 @bp.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def show_health(req: func.HttpRequest) -> func.HttpResponse:
-    """200 where the app can work, 503 where something it needs does not answer."""
-    found = await health(await world())
+    """200 where the app can work, 503 where something it needs does not answer. Of several tenants, the one that is named in `tenant`; else
+    how many there are and how many of them are well."""
+    if len(every := await worlds()) > 1 and not says_whose(req):
+        found = together([await health(one) for one in every])
+        return answer(found, 200 if found["status"] == "ok" else 503)
+    try:
+        found = await health(await of_call(req))
+    except UnknownTenant as error:
+        return answer({"error": str(error)}, 404)
     return answer(found, 200 if found["status"] == "ok" else 503)
 
 

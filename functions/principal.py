@@ -11,10 +11,11 @@ from typing import Any
 
 import azure.functions as func
 
+from functions.whose import of_call
 from shared.log import log
 from shared.nouns.errors import Refusal
 from shared.nouns.outcomes import NotYet
-from shared.root import world
+from shared.root import UnknownTenant
 from shared.settings import Settings
 from shared.verbs.asker import KEY_HOLDER
 from shared.verbs.world import World
@@ -23,6 +24,7 @@ ROLE_CLAIMS = frozenset({"roles", "http://schemas.microsoft.com/ws/2008/06/ident
 PERSON = re.compile(r"[A-Za-z0-9-]{1,64}")
 # Who may read reports about one person; each reading is logged.
 PERSON_READERS = ("PersonReader", "Operator")
+TENANT_CLAIMS = ("http://schemas.microsoft.com/identity/claims/tenantid", "tid")
 ID_CLAIMS = ("http://schemas.microsoft.com/identity/claims/objectidentifier", "oid")
 
 
@@ -48,15 +50,35 @@ def caller_of(request: func.HttpRequest, settings: Settings) -> Caller:
             return Caller("unreadable sign-in", frozenset())
         kinds = {str(principal.get("role_typ", "roles")), *ROLE_CLAIMS}
         found = next((value for kind in ID_CLAIMS for name, value in claims if name == kind), "unknown principal")
-        return Caller(f"user {found}", frozenset(value for name, value in claims if name in kinds))
+        roles = frozenset(value for name, value in claims if name in kinds)
+        return Caller(f"user {found}", _here(roles, settings.tenant_name))
     return Caller(KEY_HOLDER, frozenset(settings.key_roles))
+
+
+def _here(roles: frozenset[str], tenant: str) -> frozenset[str]:
+    """What the roles are worth for the tenant: of several, those that are named after it (`contoso.Operator`), and no other."""
+    if not tenant:
+        return roles
+    return frozenset(role.removeprefix(f"{tenant}.") for role in roles if role.startswith(f"{tenant}."))
+
+
+def _at_home(request: func.HttpRequest, settings: Settings) -> bool:
+    """Whoever has signed in did so in the tenant itself. An app for one tenant lets nobody else sign in."""
+    if not settings.tenant_name:
+        return True
+    try:
+        claims = json.loads(base64.b64decode(request.headers.get("x-ms-client-principal", ""), validate=True))["claims"]
+        return settings.tenant_id.lower() in {str(claim["val"]).lower() for claim in claims if claim["typ"] in TENANT_CLAIMS}
+    except (binascii.Error, ValueError, KeyError, TypeError):
+        return False
 
 
 def person_of(request: func.HttpRequest, settings: Settings) -> str:
     """The object id of the person who has signed in, with or without a role; empty for anybody else."""
     kind, _, subject = caller_of(request, settings).name.partition(" ")
     signed_in = settings.trust_sign_in and "x-ms-client-principal" in request.headers
-    return subject.lower() if signed_in and kind == "user" and PERSON.fullmatch(subject) else ""
+    known = signed_in and kind == "user" and PERSON.fullmatch(subject) and _at_home(request, settings)
+    return subject.lower() if known else ""
 
 
 def note_reading(caller: Caller, report: str, person: str) -> None:
@@ -73,7 +95,10 @@ def needs(*roles: str) -> Callable[[Route], Callable[[func.HttpRequest], Awaitab
     def wrap(route: Route) -> Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]:
         @wraps(route)
         async def checked(req: func.HttpRequest) -> func.HttpResponse:
-            ours = await world()
+            try:
+                ours = await of_call(req)
+            except UnknownTenant as error:
+                return answer({"error": str(error)}, 400)
             caller = caller_of(req, ours.settings)
             if not caller.roles & set(roles):
                 return answer(

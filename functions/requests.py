@@ -3,9 +3,10 @@
 import azure.functions as func
 
 from functions.retries import retries
+from functions.whose import of_message
+from shared.bus import session_within
 from shared.nouns.errors import Refusal
 from shared.nouns.messages import finish_from
-from shared.root import world
 from shared.topology import FINISH, PARKED
 from shared.verbs.finish import finish
 from shared.verbs.park import park_dead_letter, park_message
@@ -21,14 +22,14 @@ bp = func.Blueprint()
 )
 async def finish_request(message: func.ServiceBusMessage) -> None:
     """A request whose tasks are all settled has ended, and the partner's next one has begun."""
-    ours = await world()
+    ours = await of_message(message)
     body = message.get_body()
     try:
         wanted = finish_from(body)
     except Refusal as refusal:
         await park_message(ours, FINISH, body, str(refusal))
         return
-    await finish(ours, wanted.request, message.session_id or "", retries(message))
+    await finish(ours, wanted.request, session_within(message.session_id or "", ours.settings.tenant_name), retries(message))
 
 
 @bp.function_name("park-dead-letter")
@@ -39,4 +40,4 @@ async def park_dead_letter_message(message: func.ServiceBusMessage) -> None:
     source = message.dead_letter_source or properties.get("source") or "unknown queue"
     why, more = properties.get("DeadLetterReason", "dead-lettered"), properties.get("DeadLetterErrorDescription", "")
     reason = properties.get("reason") or f"{why} on {source}: {more}"
-    await park_dead_letter(await world(), message.get_body(), source, reason, retries(message))
+    await park_dead_letter(await of_message(message), message.get_body(), source, reason, retries(message))

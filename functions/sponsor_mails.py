@@ -2,8 +2,8 @@
 
 import azure.functions as func
 
+from functions.whose import each
 from shared.nouns.power import Power
-from shared.root import world
 from shared.verbs.ask_mails import tell_sponsors
 from shared.verbs.permitted import tell_grants
 
@@ -17,6 +17,4 @@ bp = func.Blueprint()
 async def ask_sponsors(timer: func.TimerRequest) -> None:
     """Every sponsor with something new to answer has one mail about all of it; what this app may do is on record."""
     del timer
-    ours = await world()
-    await tell_grants(ours, POWER)
-    await tell_sponsors(ours)
+    await each(lambda ours: tell_grants(ours, POWER), tell_sponsors)

@@ -10,14 +10,15 @@ import azure.functions as func
 
 from functions.answers import answers, too_late
 from functions.principal import person_of
+from functions.whose import each, of_call
 from shared.asking import Forged, Link, form_mark, from_our_page, is_form_of_ours, read_link
 from shared.log import log
 from shared.nouns.outcomes import NotYet
 from shared.pages import Page, Words, language_of
 from shared.pages.my_guests import FORM, LANGUAGE, LINK, Place, questions, refused, sign_in
-from shared.root import world
+from shared.root import UnknownTenant
 from shared.verbs.answering import Voice, carry_out_all
-from shared.verbs.ask_mails import LINK_PAGE, PAGE, sign_in_url
+from shared.verbs.ask_mails import LINK_PAGE, PAGE, page_of, sign_in_url
 from shared.verbs.world import World
 from shared.views.my_guests import link_card, my_cards
 
@@ -38,7 +39,7 @@ async def show_my_guests(req: func.HttpRequest) -> func.HttpResponse:
     async def shown(ours: World, words: Words) -> Page:
         person = person_of(req, ours.settings)
         if not person:
-            return sign_in(words, sign_in_url(ours.settings.app_url))
+            return sign_in(words, sign_in_url(ours.settings))
         today = ours.clock().date()
         deputy = await ours.tables.asks.deputy_of(person, today)
         cards = await my_cards(ours, person)
@@ -55,7 +56,7 @@ async def answer_my_guests(req: func.HttpRequest) -> func.HttpResponse:
     async def taken(ours: World, words: Words) -> Page:
         person = person_of(req, ours.settings)
         if not person:
-            return sign_in(words, sign_in_url(ours.settings.app_url))
+            return sign_in(words, sign_in_url(ours.settings))
         fields = _fields(req)
         if fields is None:
             return refused(words, "too-much", 413)
@@ -76,13 +77,13 @@ async def show_guest_link(req: func.HttpRequest) -> func.HttpResponse:
         link = _link(ours, token)
         if link is None or link.is_over(ours.clock()):
             code, status = ("expired", 410) if link else ("forged", 404)
-            return refused(words, code, status, sign_in=sign_in_url(ours.settings.app_url))
+            return refused(words, code, status, sign_in=sign_in_url(ours.settings))
         card = await link_card(ours, link.sponsor, link.partner, link.person, link.run)
         if card is None:
             question = await ours.tables.asks.get(link.partner, link.person)
             code = "replaced" if question is not None and question.run != link.run else "unknown"
             code = "answered" if question is not None and question.run == link.run and not question.open else code
-            return refused(words, code, 410, sign_in=sign_in_url(ours.settings.app_url))
+            return refused(words, code, 410, sign_in=sign_in_url(ours.settings))
         return questions(words, _place(ours, LINK_PAGE, link.sponsor, token), [card], ours.clock().date(), None)
 
     return await _answered(req, shown)
@@ -100,11 +101,11 @@ async def answer_guest_link(req: func.HttpRequest) -> func.HttpResponse:
         token = dict(fields).get(LINK, "")
         link = _link(ours, token)
         if link is None:
-            return refused(words, "forged", 404, sign_in=sign_in_url(ours.settings.app_url))
+            return refused(words, "forged", 404, sign_in=sign_in_url(ours.settings))
         who, about = Voice(link.sponsor, f"link of {link.sponsor}"), (link.partner, link.person, link.run)
         if link.is_over(ours.clock()):
             await too_late(ours, who, fields, about)
-            return refused(words, "expired", 410, sign_in=sign_in_url(ours.settings.app_url))
+            return refused(words, "expired", 410, sign_in=sign_in_url(ours.settings))
         if not _is_ours(req, ours, fields, link.sponsor, token):
             return refused(words, "form", 403)
         return await answers(ours, words, _place(ours, LINK_PAGE, link.sponsor, token), who, fields, about)
@@ -117,11 +118,14 @@ async def answer_guest_link(req: func.HttpRequest) -> func.HttpResponse:
 async def carry_out_answers(timer: func.TimerRequest) -> None:
     """Answers whose worker died are carried out; proposals that nobody has answered in time lapse."""
     del timer
-    await carry_out_all(await world())
+    await each(carry_out_all)
 
 
 async def _answered(req: func.HttpRequest, route: Callable[[World, Words], Awaitable[Page]]) -> func.HttpResponse:
-    ours = await world()
+    try:
+        ours = await of_call(req)
+    except UnknownTenant:
+        return func.HttpResponse(status_code=404)
     posted = _fields(req) if req.method == "POST" else None
     asked = dict(posted or ()).get(LANGUAGE, "") or req.params.get(LANGUAGE, "")
     words = Words(language_of(asked, req.headers.get("accept-language", "")))
@@ -135,7 +139,7 @@ async def _answered(req: func.HttpRequest, route: Callable[[World, Words], Await
 
 def _place(ours: World, action: str, person: str, link: str = "") -> Place:
     about = link or action
-    return Place(action, form_mark(ours.settings.person_key, person, about, ours.clock()), link)
+    return Place(page_of(ours.settings, action), form_mark(ours.settings.person_key, person, about, ours.clock()), link)
 
 
 def _is_ours(req: func.HttpRequest, ours: World, fields: Fields, person: str, about: str) -> bool:

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 
 import azure.functions as func
 
+from functions.whose import of_message
 from shared.nouns.errors import Refusal
 from shared.nouns.messages import attempt_from
 from shared.nouns.power import Power
-from shared.root import world
 from shared.steps import STEPS
 from shared.verbs.attempt import attempt
 from shared.verbs.park import park_message
@@ -15,7 +15,7 @@ from shared.verbs.park import park_message
 
 def _attempting(queue: str) -> Callable[[func.ServiceBusMessage], Awaitable[None]]:
     async def attempt_step(message: func.ServiceBusMessage) -> None:
-        ours = await world()
+        ours = await of_message(message)
         body = message.get_body()
         try:
             wanted = attempt_from(body, queue)

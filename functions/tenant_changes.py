@@ -3,10 +3,11 @@
 import azure.functions as func
 
 from functions.retries import retries
+from functions.whose import of_call, of_event, of_message
 from shared.nouns.changes import change_from
 from shared.nouns.errors import Refusal
 from shared.nouns.outcomes import NotYet
-from shared.root import world
+from shared.root import UnknownTenant
 from shared.topology import NOTIFICATIONS, TENANT_CHANGES
 from shared.verbs.hear import hear
 from shared.verbs.listen import Unreadable, listen, listen_later
@@ -39,7 +40,9 @@ async def _answered(req: func.HttpRequest) -> func.HttpResponse:
     if token is not None:
         return func.HttpResponse(token, status_code=200, mimetype="text/plain", headers=PLAIN)
     try:
-        await listen(await world(), req.get_body(), "webhook")
+        await listen(await of_call(req), req.get_body(), "webhook")
+    except UnknownTenant:
+        return func.HttpResponse(status_code=404, headers=PLAIN)
     except Unreadable:
         return func.HttpResponse(status_code=400, headers=PLAIN)
     except NotYet:
@@ -54,7 +57,7 @@ async def _answered(req: func.HttpRequest) -> func.HttpResponse:
 )
 async def take_cloud_event(message: func.ServiceBusMessage) -> None:
     """What Event Grid has delivered is on our queue, or will be."""
-    ours = await world()
+    ours = await of_event(message)
     body = message.get_body()
     try:
         await listen(ours, body, "event-grid")
@@ -70,7 +73,7 @@ async def take_cloud_event(message: func.ServiceBusMessage) -> None:
 )
 async def react_to_change(message: func.ServiceBusMessage) -> None:
     """What a changed object asks for has been done, or is tried again later."""
-    ours = await world()
+    ours = await of_message(message)
     body = message.get_body()
     try:
         change = change_from(body)

@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from shared.root import world
+from functions.whose import each
 from shared.verbs.approve import expire
 from shared.verbs.export_seals import export_seals
 from shared.verbs.retention import keep_retention
@@ -19,9 +19,7 @@ bp = func.Blueprint()
 async def sweep_lost_tasks(timer: func.TimerRequest) -> None:
     """Tasks that got lost are on their way again, and requests that nobody decided on in time are cancelled."""
     del timer
-    ours = await world()
-    await sweep(ours)
-    await expire(ours)
+    await each(sweep, expire)
 
 
 @bp.function_name("seal-journal")
@@ -29,9 +27,7 @@ async def sweep_lost_tasks(timer: func.TimerRequest) -> None:
 async def seal_journal(timer: func.TimerRequest) -> None:
     """Every journal entry is in the chain of seals, and the chain's heads are kept elsewhere."""
     del timer
-    ours = await world()
-    await seal(ours)
-    await export_seals(ours)
+    await each(seal, export_seals)
 
 
 @bp.function_name("keep-retention")
@@ -39,4 +35,4 @@ async def seal_journal(timer: func.TimerRequest) -> None:
 async def keep_what_is_needed(timer: func.TimerRequest) -> None:
     """Nothing is kept for longer than the settings say."""
     del timer
-    await keep_retention(await world())
+    await each(keep_retention)

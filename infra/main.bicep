@@ -15,6 +15,12 @@ param location string = resourceGroup().location
 @maxLength(36)
 param tenantId string = tenant().tenantId
 
+@description('Several tenants in one app: objects with name, tenantId, and where wanted reportOnly and settings. Empty: the one of tenantId.')
+param tenants array = []
+
+@description('Client id of the app registration that the identities vouch for: the app in each of several tenants. Empty: the identities themselves.')
+param appClientId string = ''
+
 @description('One app with every power (small installations), or one app and identity each for guests, tenant settings and mail.')
 @allowed([
   'one'
@@ -99,6 +105,19 @@ param sponsorLinks bool = false
 param tags object = {}
 
 var topology = loadJsonContent('topology.json')
+// Of several tenants, each has its own tables, keys, container of seals and settings, by its name.
+var each = map(tenants, one => union({
+  reportOnly: true
+  settings: {}
+}, one))
+var tables = empty(each) ? topology.tables : flatten(map(each, one => map(topology.tables, table => '${one.name}${table}')))
+var secrets = empty(each) ? topology.secrets : toObject(flatten(map(each, one => map(items(topology.secrets), secret => {
+  key: '${secret.key}__${one.name}'
+  value: '${secret.value}-${one.name}'
+}))), secret => secret.key, secret => secret.value)
+var sealContainers = empty(each) ? [
+  'seals'
+] : map(each, one => 'seals-${one.name}')
 var token = take(uniqueString(subscription().id, resourceGroup().id, name), 8)
 var prefix = '${name}-${token}'
 var appList = (apps == 'one') ? [
@@ -171,7 +190,8 @@ module state 'modules/state.bicep' = {
     accountName: 'st${take(name, 9)}${token}data'
     location: location
     tags: tags
-    tables: topology.tables
+    tables: tables
+    sealContainers: sealContainers
     redundancy: tablesRedundancy
     isolated: privateNetwork
     workspaceId: watch.outputs.workspaceId
@@ -255,20 +275,27 @@ module app 'modules/app.bicep' = [for (one, i) in appList: {
     signInClientId: signInClientId
     sponsorLinks: sponsorLinks
     vaultUri: vault.outputs.uri
-    secrets: topology.secrets
+    secrets: secrets
     workspaceId: watch.outputs.workspaceId
     insightsName: watch.outputs.insightsName
-    settings: union(topology.schedules, {
+    settings: union(topology.schedules, empty(each) ? {
       ENTENTE_TENANT_ID: tenantId
       ENTENTE_REPORT_ONLY: string(reportOnly)
       ENTENTE_MAILBOX: mailbox
+    } : {
+      ENTENTE_TENANTS: join(map(each, it => it.name), ',')
+    }, toObject(each, it => 'ENTENTE_TENANT_ID__${it.name}', it => it.tenantId), toObject(each, it => 'ENTENTE_REPORT_ONLY__${it.name}', it => string(it.reportOnly)), {
+      ENTENTE_APP_CLIENT_ID: appClientId
       ENTENTE_APP_URL: 'https://func-${prefix}-${appList[0].name}.azurewebsites.net'
       ENTENTE_SPONSOR_LINKS: string(sponsorLinks)
       ServiceBus__fullyQualifiedNamespace: '${bus.outputs.name}.servicebus.windows.net'
       Tables__endpoint: state.outputs.endpoint
-    }, contains(one.powers, 'guests') ? {
-      ENTENTE_SEAL_CONTAINER: state.outputs.sealContainer
-    } : {}, one.setting, settings)
+    }, (contains(one.powers, 'guests') && empty(each)) ? {
+      ENTENTE_SEAL_CONTAINER: '${state.outputs.blobs}seals'
+    } : {}, contains(one.powers, 'guests') ? toObject(each, it => 'ENTENTE_SEAL_CONTAINER__${it.name}', it => '${state.outputs.blobs}seals-${it.name}') : {}, toObject(flatten(map(each, it => map(items(it.settings), setting => {
+      key: '${setting.key}__${it.name}'
+      value: setting.value
+    }))), setting => setting.key, setting => setting.value), one.setting, settings)
   }
 }]
 
@@ -281,11 +308,11 @@ module roles 'modules/roles.bicep' = [for (one, i) in appList: {
     sends: map(filter(topology.queues, queue => (queue.name != 'parked') && (contains(one.powers, 'guests') || (queue.name != 'partner-requests'))), queue => queue.name)
     exactScaling: exactScaling
     accountName: state.outputs.name
-    tables: topology.tables
+    tables: tables
     vaultName: vault.outputs.name
-    secrets: map(items(topology.secrets), secret => secret.value)
+    secrets: map(items(secrets), secret => secret.value)
     insightsName: watch.outputs.insightsName
-    seals: contains(one.powers, 'guests')
+    seals: contains(one.powers, 'guests') ? sealContainers : []
   }
 }]
 
@@ -301,6 +328,8 @@ module alerts 'modules/alerts.bicep' = {
   }
 }
 
+// The ends of the names of the keys that infra/keys.sh makes; none where there is one tenant.
+output tenantNames array = map(each, one => one.name)
 output url string = app[0].outputs.url
 // Who needs which permissions in the tenant: docs/deploy.md.
 output apps array = [for (one, i) in appList: {

@@ -2,6 +2,8 @@ using 'main.bicep'
 
 // Each can be set in the environment (`azd env set NAME VALUE`), or here. docs/deploy.md describes them.
 param name = readEnvironmentVariable('ENTENTE_NAME', 'entente')
+param tenants = json(readEnvironmentVariable('ENTENTE_TENANT_LIST', '[]'))
+param appClientId = readEnvironmentVariable('ENTENTE_APP_CLIENT_ID', '')
 param apps = readEnvironmentVariable('ENTENTE_APPS_KIND', 'one')
 param reportOnly = bool(readEnvironmentVariable('ENTENTE_REPORT_ONLY', 'true'))
 param signInClientId = readEnvironmentVariable('ENTENTE_SIGN_IN_CLIENT_ID', '')

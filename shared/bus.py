@@ -11,7 +11,7 @@ import asyncio
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,8 @@ SEND_SECONDS = 20
 # The client reckons a batch a little smaller than it is on the wire, so it may fill one that Service Bus refuses (256 KB).
 MOST_BATCH_BYTES = 240_000
 OUT_OF_REACH_SECONDS = 10.0
+# The application property that says whose a message is, in an app for several tenants, and what stands behind the tenant's name elsewhere.
+TENANT, OF = "tenant", "."
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,33 @@ class Bus:
         sender = self._senders.pop(queue, None)
         if sender is not None:
             await sender.close()
+
+
+class TenantBus(Bus):
+    """The bus of one of several tenants that share the queues: its name goes with every message, and into what must not be taken for
+    another tenant's, the message's id (duplicate detection) and its session."""
+
+    def __init__(self, bus: Bus, tenant: str) -> None:
+        self._bus = bus
+        self._tenant = tenant
+
+    async def send(self, envelopes: Iterable[Envelope]) -> None:
+        await self._bus.send([of_tenant(envelope, self._tenant) for envelope in envelopes])
+
+    async def close(self) -> None:
+        await self._bus.close()
+
+
+def of_tenant(envelope: Envelope, tenant: str) -> Envelope:
+    """The envelope as this tenant's."""
+    session = None if envelope.session is None else f"{tenant}{OF}{envelope.session}"
+    properties = {**envelope.properties, TENANT: tenant}
+    return replace(envelope, message_id=f"{tenant}{OF}{envelope.message_id}", session=session, properties=properties)
+
+
+def session_within(session: str, tenant: str) -> str:
+    """The session as the tenant that it is of knows it."""
+    return session.removeprefix(f"{tenant}{OF}") if tenant else session
 
 
 def _message(envelope: Envelope) -> ServiceBusMessage:

@@ -31,3 +31,9 @@ log: Any = structlog.wrap_logger(
     wrapper_class=structlog.stdlib.BoundLogger,
     cache_logger_on_first_use=True,
 )
+
+
+def of_tenant(name: str) -> None:
+    """Whatever this invocation logs from here on names the tenant; in an app for one there is none to name."""
+    if name:
+        structlog.contextvars.bind_contextvars(tenant=name)

@@ -1,34 +1,65 @@
 """The composition root: the one place where settings become clients, once per process and not before they are needed."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from shared.blobs import Blobs
-from shared.bus import Bus
+from shared.bus import Bus, TenantBus
 from shared.clock import utc_now
-from shared.settings import Settings, read_settings
+from shared.settings import Settings, read_tenants
 from shared.steps import STEPS
 from shared.tables import connect
 from shared.tenant import Tenant, TenantSettings
 from shared.verbs.world import World
 
-_built: list[World] = []
+# By the tenant's name; the one tenant of an app for one has none.
+_built: dict[str, World] = {}
 _building = asyncio.Lock()
 
 
-async def world() -> World:
-    """The world of this process. Raises SettingsMissing naming every setting that is missing or wrong."""
+class UnknownTenant(Exception):
+    """The app is for several tenants and none of them was named, or one that it is not for."""
+
+
+async def world(tenant: str = "") -> World:
+    """The world of this process for the tenant. Raises SettingsMissing naming every setting that is missing or wrong, and UnknownTenant."""
+    await _build_all()
+    if tenant not in _built:
+        raise UnknownTenant(f"this app is for no tenant {tenant!r}" if tenant else "this app is for several tenants: say which")
+    return _built[tenant]
+
+
+async def worlds() -> tuple[World, ...]:
+    """The world of each tenant of the app."""
+    await _build_all()
+    return tuple(_built.values())
+
+
+async def _build_all() -> None:
     if not _built:
         async with _building:
             if not _built:
-                _built.append(build(read_settings()))
-    return _built[0]
+                _built.update(build_several(read_tenants()))
 
 
-def build(settings: Settings, credential: Any = None) -> World:
+def build_several(settings: Mapping[str, Settings], credential: Any = None) -> dict[str, World]:
+    """A world for each tenant. They share the connection to Service Bus, and nothing else."""
+    first, *others = settings.items()
+    name, its = first
+    built = {name: build(its, credential)}
+    for name, its in others:
+        built[name] = build(its, credential, bus=built[first[0]].bus)
+    if others or name:
+        for name, one in built.items():
+            one.bus = TenantBus(one.bus, name)
+    return built
+
+
+def build(settings: Settings, credential: Any = None, bus: Bus | None = None) -> World:
     """A world from settings. Its clients connect when they are first used; `close` ends them.
 
-    `credential` stands for the app's managed identity where it is not there (azure.identity.aio's kind).
+    `credential` stands for the app's managed identity where it is not there (azure.identity.aio's kind); `bus` is one that others use too.
     """
     given = credential
     if settings.service_bus and settings.tables:
@@ -47,6 +78,7 @@ def build(settings: Settings, credential: Any = None) -> World:
         teams_settings=settings.teams_settings,
         fabric_url=settings.fabric_url,
         identity_client_id=settings.identity_client_id or None,
+        app_client_id=settings.app_client_id,
         labels_without_guests=frozenset(label.lower() for label in settings.labels_without_guests),
         mailbox=settings.mailbox,
     )
@@ -54,7 +86,7 @@ def build(settings: Settings, credential: Any = None) -> World:
         settings=settings,
         clock=utc_now,
         tables=connect(settings, credential),
-        bus=Bus(settings, credential),
+        bus=bus or Bus(settings, credential),
         tenant=Tenant(tenant, credential=given),
         steps=STEPS,
         blobs=Blobs(settings, given) if settings.seal_container else None,

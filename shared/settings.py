@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from shared.nouns.power import POWERS, Power
+from shared.nouns.tenants import misplaced, settings_of, tenant_names
 
 ROOT = Path(__file__).parent.parent
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
@@ -119,6 +120,29 @@ class Settings(BaseModel):
         "",
         alias="ENTENTE_IDENTITY_CLIENT_ID",
         description="Client id of the user-assigned managed identity; empty for the system-assigned one.",
+    )
+    app_client_id: Annotated[str, Field(pattern=OPTIONAL_ID)] = Field(
+        "",
+        alias="ENTENTE_APP_CLIENT_ID",
+        description="Client id of an app registration that trusts the app's managed identity (federated identity credential) and is known in the "
+        "tenant that is changed: Microsoft 365 is then spoken to as that app, in that tenant, which may be another than the identity's. Empty: as the "
+        "managed identity itself.",
+    )
+    tenants: tuple[str, ...] = Field(
+        (),
+        alias="ENTENTE_TENANTS",
+        description="Names (comma separated; 2 to 12 lower-case letters and digits) of the tenants that this app is for, where there are several "
+        "(docs/several-tenants.md). Each then has settings of its own by its name at the end, as in `ENTENTE_TENANT_ID__contoso`. Empty: one tenant.",
+    )
+    tenant_name: str = Field(
+        "",
+        alias="ENTENTE_TENANT_NAME",
+        description="Set by the app itself where ENTENTE_TENANTS names several: whose settings these are.",
+    )
+    table_prefix: Annotated[str, Field(pattern=r"^([a-z][a-z0-9]{0,30})?$")] = Field(
+        "",
+        alias="ENTENTE_TABLE_PREFIX",
+        description="What the names of our tables begin with. Empty for one tenant; of several, each tenant's name unless set.",
     )
     labels_without_guests: tuple[str, ...] = Field(
         (),
@@ -387,7 +411,7 @@ class Settings(BaseModel):
             raise ValueError("must hold at least 32 bytes, for example from `openssl rand -base64 32`")
         return key
 
-    @field_validator("powers", "key_roles", "approvers", "labels_without_guests", "protected", mode="before")
+    @field_validator("powers", "tenants", "key_roles", "approvers", "labels_without_guests", "protected", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
@@ -460,6 +484,51 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         raise SettingsMissing(
             "These app settings are missing or wrong (docs/settings.md describes each):\n" + "\n".join(lines)
         ) from None
+
+
+def read_tenants(environment: Mapping[str, str] | None = None) -> dict[str, Settings]:
+    """The settings of each tenant by its name; of the one tenant by the empty name. Raises SettingsMissing naming all that is missing, wrong,
+    or would mix two tenants up."""
+    given = {name: value for name, value in (os.environ if environment is None else environment).items() if value != ""}
+    try:
+        names = tenant_names(given)
+    except ValueError as error:
+        raise SettingsMissing(str(error)) from None
+    if not names:
+        return {"": read_settings(given)}
+    faults = list(misplaced(given, names))
+    read: dict[str, Settings] = {}
+    for name in names:
+        try:
+            read[name] = read_settings(settings_of(given, name, ROOT / "templates"))
+        except SettingsMissing as missing:
+            faults.append(f"tenant {name}: {missing}")
+    faults += _mixed(read)
+    if faults:
+        raise SettingsMissing("\n".join(faults))
+    return read
+
+
+def _mixed(read: Mapping[str, Settings]) -> list[str]:
+    """A sentence for each thing that two tenants have together and must not."""
+    faults, seen = [], dict[tuple[str, object], str]()
+    for name, one in read.items():
+        place = (one.tables or one.tables_endpoint, one.table_prefix)
+        apart = {
+            "ENTENTE_TENANT_ID": one.tenant_id.lower(),
+            "ENTENTE_PERSON_KEY": one.person_key,
+            "ENTENTE_CLIENT_STATE_KEY": one.client_state_key,
+            "ENTENTE_LINK_KEY": one.link_key,
+            "ENTENTE_SEAL_CONTAINER": one.seal_container,
+            "ENTENTE_TABLE_PREFIX": place,
+            "ENTENTE_TEMPLATES": one.templates.resolve(),
+        }
+        for setting, value in apart.items():
+            if value and (first := seen.setdefault((setting, value), name)) != name:
+                faults.append(f"{setting}: {first} and {name} have the same, and must not")
+        if not one.templates.is_dir():
+            faults.append(f"ENTENTE_TEMPLATES: there is no folder {one.templates} with the templates of {name}")
+    return faults
 
 
 def read_powers(environment: Mapping[str, str] | None = None) -> frozenset[Power]:

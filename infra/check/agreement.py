@@ -1,5 +1,7 @@
 """The rendered deployment held against our own code: what the app listens on, reads, writes and wants to be told."""
 
+import base64
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -7,14 +9,13 @@ from typing import Any
 
 from infra.check.rendering import Rendered, Resource
 from infra.topology import topology
-from shared.settings import Settings, SettingsMissing, read_settings
+from shared.nouns.tenants import TENANTS
+from shared.settings import Settings, SettingsMissing, read_tenants
 
 QUEUE = "Microsoft.ServiceBus/namespaces/queues"
 TABLE = "Microsoft.Storage/storageAccounts/tableServices/tables"
 ROLE = "Microsoft.Authorization/roleAssignments"
 FUNCTIONS = Path(__file__).parents[2] / "functions"
-# A key as `openssl rand -base64 32` makes them, where Key Vault will put one.
-A_KEY = "A" * 43 + "="
 # Made after the deployment, by infra/keys.sh.
 MADE_LATER = "/secrets/"
 
@@ -52,7 +53,8 @@ def _queues(rendered: Rendered) -> Iterator[str]:
 
 
 def _tables(rendered: Rendered) -> Iterator[str]:
-    for name in sorted(set(topology()["tables"]) ^ {one.name for one in rendered.of(TABLE)}):
+    wanted = {f"{prefix}{table}" for prefix in _tenants(rendered) for table in topology()["tables"]}
+    for name in sorted(wanted ^ {one.name for one in rendered.of(TABLE)}):
         yield f"table {name} stands either in shared/tables/store.py or in the deployment alone: run `python -m infra.topology`"
 
 
@@ -76,8 +78,21 @@ def _settings(rendered: Rendered) -> Iterator[str]:
             yield f"{site.name}: {fault}"
 
 
+def _tenants(rendered: Rendered) -> tuple[str, ...]:
+    """What the names of tables begin with: the names of the tenants where there are several, else nothing."""
+    names = {name for site in rendered.of("Microsoft.Web/sites") for name in app_settings(site).get(TENANTS, "").split(",")}
+    return tuple(sorted(names)) or ("",)
+
+
 def app_settings(site: Resource) -> dict[str, str]:
     return {one["name"]: one["value"] for one in site.body["properties"]["siteConfig"]["appSettings"]}
+
+
+def _as_deployed(value: str) -> str:
+    """The value; where Key Vault will put one, a key as `openssl rand -base64 32` makes them, another for each secret."""
+    if not value.startswith("@Microsoft.KeyVault("):
+        return value
+    return base64.b64encode(hashlib.sha256(value.encode()).digest()).decode()
 
 
 def settings_faults(settings: Mapping[str, Any]) -> list[str]:
@@ -90,13 +105,11 @@ def settings_faults(settings: Mapping[str, Any]) -> list[str]:
     faults += [
         f"app setting {name} is not known to shared/settings.py or functions/"
         for name in sorted(settings)
-        if name.startswith("ENTENTE_") and name not in known | bound
+        if name.startswith("ENTENTE_") and name.partition("__")[0] not in known | bound
     ]
     faults += [f"app setting {name} is named by a binding and is missing" for name in sorted(bound - settings.keys())]
     try:
-        read_settings(
-            {name: A_KEY if str(value).startswith("@Microsoft.KeyVault(") else str(value) for name, value in settings.items()}
-        )
+        read_tenants({name: _as_deployed(str(value)) for name, value in settings.items()})
     except SettingsMissing as missing:
         faults.append(str(missing))
     return faults

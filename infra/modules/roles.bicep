@@ -10,7 +10,7 @@ param tables array
 param vaultName string
 param secrets array
 param insightsName string
-param seals bool
+param seals array
 
 var roles = {
   dataReceiver: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0')
@@ -87,21 +87,21 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-08-01' exist
   name: 'default'
 }
 
-resource heads 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-08-01' existing = {
+resource heads 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-08-01' existing = [for one in seals: {
   parent: blobs
-  name: 'seals'
-}
+  name: one
+}]
 
 // No built-in role may add and not replace; that nothing is replaced is for the container's policy to see to.
-resource keeping 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (seals) {
-  name: guid(heads.id, principalId, roles.blobContributor)
-  scope: heads
+resource keeping 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (one, i) in seals: {
+  name: guid(heads[i].id, principalId, roles.blobContributor)
+  scope: heads[i]
   properties: {
     roleDefinitionId: roles.blobContributor
     principalId: principalId
     principalType: 'ServicePrincipal'
   }
-}
+}]
 
 resource vault 'Microsoft.KeyVault/vaults@2025-05-01' existing = {
   name: vaultName

@@ -1,8 +1,9 @@
-// The tables: all that Entente knows. And the heads of the journal's seals, in a container whose blobs cannot be changed.
+// The tables: all that Entente knows. And the heads of the journals' seals, each tenant's in a container whose blobs cannot be changed.
 param accountName string
 param location string
 param tags object
 param tables array
+param sealContainers array
 param redundancy string
 param isolated bool
 param workspaceId string
@@ -76,23 +77,23 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-08-01' = {
   }
 }
 
-resource seals 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-08-01' = {
+resource seals 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-08-01' = [for one in sealContainers: {
   parent: blobs
-  name: 'seals'
+  name: one
   properties: {
     publicAccess: 'None'
   }
-}
+}]
 
 // A template can make it unlocked only. Once somebody has locked it, writing it again would be refused: it is then left out.
-resource unchanging 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2025-08-01' = if (!sealsLocked) {
-  parent: seals
+resource unchanging 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2025-08-01' = [for (one, i) in (sealsLocked ? [] : sealContainers): {
+  parent: seals[i]
   name: 'default'
   properties: {
     immutabilityPeriodSinceCreationInDays: sealDays
     allowProtectedAppendWrites: false
   }
-}
+}]
 
 // Each head is written once; anything else that writes or deletes here is somebody.
 resource blobLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
@@ -116,4 +117,4 @@ resource blobLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
 output id string = account.id
 output name string = account.name
 output endpoint string = 'https://${account.name}.table.${environment().suffixes.storage}'
-output sealContainer string = 'https://${account.name}.blob.${environment().suffixes.storage}/${seals.name}'
+output blobs string = 'https://${account.name}.blob.${environment().suffixes.storage}/'

@@ -47,7 +47,7 @@ class Place:
 
     def here(self) -> str:
         """The page's URL, before the name of a language."""
-        return f"{self.action}?{f'{LINK}={self.link}&' if self.link else ''}{LANGUAGE}="
+        return f"{self.action}{'&' if '?' in self.action else '?'}{f'{LINK}={self.link}&' if self.link else ''}{LANGUAGE}="
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ class Tables:
 def connect(settings: Settings, credential: Any = None) -> Tables:
     """The tables in the storage account, whose client is imported and opened by the first question."""
     account = _Account(settings, credential)
-    return Tables(lambda name: _Opened(account, name), account.close)
+    return Tables(lambda name: _Opened(account, f"{settings.table_prefix}{name}"), account.close)
 
 
 class _Account:

@@ -38,6 +38,7 @@ class TenantSettings:
     fabric_url: str = "https://api.fabric.microsoft.com"
     fabric_resource: str = "https://api.fabric.microsoft.com"
     identity_client_id: str | None = None
+    app_client_id: str = ""
     labels_without_guests: frozenset[str] = frozenset()
     request_timeout: float = 30
     user_agent: str = "NONISV|Entente|Entente/0.1.0"

@@ -6,7 +6,7 @@ import binascii
 import json
 import re
 import time
-from typing import Protocol
+from typing import Any, Protocol
 
 from azure.core.exceptions import AzureError, HttpResponseError
 from azure.identity import CredentialUnavailableError
@@ -16,6 +16,8 @@ from shared.nouns.step import Json
 from shared.tenant.fields import text, texts
 
 OUT_OF_REACH_WAIT = 15.0
+# What a managed identity vouches by for an app registration; the name of a resource, and nothing secret.
+VOUCHING = "api://AzureADTokenExchange/.default"
 RENEW_BEFORE = 300
 # A credential gives a cached token unless claims are asked for; claims that ask for nothing are the way to a fresh one.
 _NO_CLAIMS = "{}"
@@ -44,23 +46,49 @@ def managed_identity(client_id: str | None) -> Credential:
 
     It reads IDENTITY_ENDPOINT and IDENTITY_HEADER, which Azure sets, and does not retry: the queue does.
     """
-    return _InThread(client_id)
+    from azure.identity import ManagedIdentityCredential
+
+    return _InThread(ManagedIdentityCredential(client_id=client_id, retry_total=0))
+
+
+def federated(tenant_id: str, app_client_id: str, client_id: str | None, **options: Any) -> Credential:
+    """The app registration in the tenant, for which the managed identity vouches: there is no secret. `options` go to the credential.
+
+    https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity
+    """
+    from azure.identity import ClientAssertionCredential, ManagedIdentityCredential
+
+    vouching = ManagedIdentityCredential(client_id=client_id, retry_total=0)
+
+    def assertion() -> str:
+        return str(vouching.get_token(VOUCHING).token)
+
+    return _InThread(ClientAssertionCredential(tenant_id, app_client_id, assertion, retry_total=0, **options), vouching)
+
+
+class _Waiting(Protocol):
+    """What we use of azure.identity's kind that waits."""
+
+    def get_token(self, *scopes: str, claims: str | None = None) -> AccessToken: ...
+
+    def close(self) -> None: ...
 
 
 class _InThread:
-    """The ManagedIdentityCredential that waits in a thread. Its async sister would bring another HTTP client into every cold
-    start, for a call that is made once a day."""
+    """A credential that waits in a thread. Its async sister would bring another HTTP client into every cold start, for a call that is
+    made once a day. `beneath` is what it goes by, and is closed with it."""
 
-    def __init__(self, client_id: str | None) -> None:
-        from azure.identity import ManagedIdentityCredential
-
-        self._credential = ManagedIdentityCredential(client_id=client_id, retry_total=0)
+    def __init__(self, credential: _Waiting, beneath: _Waiting | None = None) -> None:
+        self._credential = credential
+        self._beneath = beneath
 
     async def get_token(self, *scopes: str, claims: str | None = None) -> AccessToken:
         return await asyncio.to_thread(self._credential.get_token, *scopes, claims=claims)
 
     async def close(self) -> None:
         self._credential.close()
+        if self._beneath is not None:
+            self._beneath.close()
 
 
 class Tokens:
@@ -117,8 +145,8 @@ def _explained(error: AzureError | json.JSONDecodeError, resource: str) -> NotYe
     status = response.status_code if response is not None else int(failed[1]) if failed and failed[1] else None
     if status in {400, 401, 403, 404}:
         return WontWork(
-            f"The managed identity gave no token for {resource} ({status}). Assign the identity to the app, and check the client id "
-            "in its settings"
+            f"The app's identity gave no token for {resource} ({status}). Assign the identity to the app, and check the client id "
+            "in its settings; of an app registration (ENTENTE_APP_CLIENT_ID), that it trusts the identity and is known in the tenant"
         )
     if failed is None and status is None and isinstance(error, CredentialUnavailableError):
         return WontWork(

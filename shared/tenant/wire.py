@@ -12,7 +12,7 @@ from shared.tenant.answers import Answer
 from shared.tenant.calls import Call, record
 from shared.tenant.operations import Operation
 from shared.tenant.settings import TenantSettings
-from shared.tenant.tokens import Credential, Tokens, managed_identity
+from shared.tenant.tokens import Credential, Tokens, federated, managed_identity
 from shared.tenant.transport import AiohttpTransport
 
 NO_ANSWER_WAIT = 15.0
@@ -46,7 +46,7 @@ class Wire:
         # It logs every URL at INFO, and a look-up's URL has an address in it.
         logging.getLogger("httpx").setLevel(logging.WARNING)
         self._settings = settings
-        self.tokens = Tokens(credential or managed_identity(settings.identity_client_id))
+        self.tokens = Tokens(credential or _own(settings))
         self.client = httpx.AsyncClient(
             timeout=settings.request_timeout, transport=transport or AiohttpTransport(), follow_redirects=False, trust_env=False
         )
@@ -91,3 +91,10 @@ def _decoded(response: httpx.Response) -> tuple[Json, str]:
         return (response.json() if response.content else None), ""
     except ValueError:
         return None, response.text[:MOST_RAW]
+
+
+def _own(settings: TenantSettings) -> Credential:
+    """The managed identity, or the app registration that it vouches for."""
+    if settings.app_client_id:
+        return federated(settings.tenant_id, settings.app_client_id, settings.identity_client_id)
+    return managed_identity(settings.identity_client_id)

@@ -12,6 +12,7 @@ from shared.notify import notify
 from shared.nouns.mail import mark_of
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.nouns.request import GUID
+from shared.settings import Settings
 from shared.tables.asks import Pointer, Question, Role, told_mark
 from shared.verbs.answering import PROPOSAL_LASTS
 from shared.verbs.world import World
@@ -119,7 +120,7 @@ async def _mail(
         "count": str(len(pointers)),
         "guests": [*lines[Role.SPONSOR], *lines[Role.PROPOSED]] or lines[Role.DECLINED],
         "declined": lines[Role.DECLINED] if lines[Role.SPONSOR] else (),
-        "link": sign_in_url(world.settings.app_url),
+        "link": sign_in_url(world.settings),
         "when": day(acts, reader.language) if acts else "",
         "until": day(_lapses(pointers), reader.language),
         "stead": reader.stead,
@@ -158,17 +159,24 @@ def link_url(world: World, reader: str, question: Question) -> str:
     # From when the question was put, so that a mail that is sent again after a lost answer is the same mail.
     expires = question.asked + timedelta(days=settings.link_days)
     link = Link(reader, question.run, question.partner, question.person, expires)
-    return f"{settings.app_url}{LINK_PAGE}?link={signed(settings.link_key, link)}"
+    page = page_of(settings, LINK_PAGE)
+    return f"{settings.app_url}{page}{'&' if '?' in page else '?'}link={signed(settings.link_key, link)}"
 
 
-def sign_in_url(app_url: str) -> str:
+def page_of(settings: Settings, page: str) -> str:
+    """The page's path; of several tenants, with whose it is."""
+    return f"{page}?tenant={settings.tenant_name}" if settings.tenant_name else page
+
+
+def sign_in_url(settings: Settings) -> str:
     """Where the mail leads: through the platform's sign-in to the page.
 
     https://learn.microsoft.com/azure/app-service/configure-authentication-customize-sign-in-out
     """
-    if app_url.startswith("http://"):
-        return f"{app_url}{PAGE}"
-    return f"{app_url}/.auth/login/aad?post_login_redirect_uri={quote(PAGE, safe='')}"
+    page = page_of(settings, PAGE)
+    if settings.app_url.startswith("http://"):
+        return f"{settings.app_url}{page}"
+    return f"{settings.app_url}/.auth/login/aad?post_login_redirect_uri={quote(page, safe='')}"
 
 
 def _lapses(pointers: Sequence[Pointer]) -> date:

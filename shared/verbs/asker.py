@@ -8,6 +8,8 @@ from shared.verbs.world import World
 
 # Who calls with a function key: anybody who holds it, so never two people.
 KEY_HOLDER = "function key"
+# Who can put messages on the queue.
+BY_QUEUE = f"queue {INTAKE}"
 
 
 def sign(world: World, who: str, body: bytes) -> str:
@@ -20,4 +22,4 @@ def asker(world: World, who: str, signature: str, body: bytes) -> str:
     """The principal that is signed for; for any other message, the queue it came by."""
     if who and hmac.compare_digest(sign(world, who, body).encode(), signature.encode()):
         return who
-    return f"queue {INTAKE}"
+    return BY_QUEUE

@@ -29,7 +29,8 @@ WEBHOOK, LIFECYCLE = "/api/tenant-changes", "/api/tenant-changes/lifecycle"
 def addresses(settings: Settings) -> tuple[str, str]:
     """Where notifications and lifecycle events are told. Event Grid and Event Hubs take both at one address."""
     url = settings.notification_url
-    return (f"{url}{WEBHOOK}", f"{url}{LIFECYCLE}") if url.startswith("http") else (url, url)
+    whose = f"?tenant={settings.tenant_name}" if settings.tenant_name else ""
+    return (f"{url}{WEBHOOK}{whose}", f"{url}{LIFECYCLE}{whose}") if url.startswith("http") else (url, url)
 
 
 def client_state(key: bytes, resource: str, salt: str) -> str:

@@ -40,7 +40,7 @@ class Ear:
             method=incoming.method, url=str(incoming.url), headers=dict(incoming.headers), params=dict(incoming.query), body=body
         )
         self.bodies.append((incoming.path, body))
-        root._built[:] = [self.rig.world]
+        root._built[""] = self.rig.world
         try:
             answer: func.HttpResponse = await ROUTES[incoming.path](request)
         except Killed:

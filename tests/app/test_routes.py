@@ -41,10 +41,10 @@ EVERY_ROLE = "Reader,Requester,Approver,Operator"
 async def rig(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Rig:
     made = await stage.fresh(ENTENTE_KEY_ROLES=EVERY_ROLE, WEBSITE_AUTH_ENABLED="true")
 
-    async def world() -> Any:
+    async def of_call(req: func.HttpRequest) -> Any:
         return made.world
 
-    monkeypatch.setattr(principal, "world", world)
+    monkeypatch.setattr(principal, "of_call", of_call)
     return made
 
 

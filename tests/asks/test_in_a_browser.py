@@ -67,10 +67,10 @@ class Site:
 async def site(build: Build, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
     house = await build(WEBSITE_AUTH_ENABLED="true", ENTENTE_SPONSOR_LINKS="true", ENTENTE_LINK_KEY=KEY)
 
-    async def world() -> Any:
+    async def world(req: func.HttpRequest) -> Any:
         return house.world
 
-    monkeypatch.setattr(sponsors, "world", world)
+    monkeypatch.setattr(sponsors, "of_call", world)
     made = Site(house)
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", made.answer)

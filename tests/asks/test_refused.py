@@ -27,10 +27,10 @@ def refusals(house: House) -> list[str]:
 async def linked(build: Build, monkeypatch: pytest.MonkeyPatch) -> House:
     house = await build(ENTENTE_SPONSOR_LINKS="true", ENTENTE_LINK_KEY=KEY)
 
-    async def world() -> Any:
+    async def world(req: func.HttpRequest) -> Any:
         return house.world
 
-    monkeypatch.setattr(sponsors, "world", world)
+    monkeypatch.setattr(sponsors, "of_call", world)
     await house.asks("ana")
     return house
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,16 +35,28 @@ class Run:
     made: dict[str, str]
 
 
-def keys(folder: Path, there: tuple[str, ...] = (), vaults: str = "/vaults/kv-x", broken: str = "") -> Run:
+def keys(
+    folder: Path,
+    there: tuple[str, ...] = (),
+    vaults: str = "/vaults/kv-x",
+    broken: str = "",
+    tenants: tuple[str, ...] = (),
+    listed: str = "",
+) -> Run:
     az = folder / "az"
     az.write_text(AZ, "utf-8")
     az.chmod(0o700)
     noted = folder / "noted"
     noted.touch()
     environment = {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "NOTED": str(noted), "TMPDIR": str(folder)}
-    environment |= {"THERE": " ".join(there), "VAULTS": vaults, "BROKEN": broken}
+    environment |= {"THERE": " ".join(there), "VAULTS": vaults, "BROKEN": broken, "ENTENTE_TENANT_LIST": listed}
     run = subprocess.run(
-        ["sh", str(ROOT / "infra/keys.sh"), "entente"], env=environment, capture_output=True, text=True, check=False, timeout=20
+        ["sh", str(ROOT / "infra/keys.sh"), "entente", *tenants],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
     )
     lines = noted.read_text("utf-8").splitlines()
     made = {
@@ -73,3 +86,16 @@ def test_without_a_vault_it_says_what_comes_first(tmp_path: Path) -> None:
     run = keys(tmp_path, vaults="")
     assert run.code == 1
     assert "deploy infra/main.bicep first" in run.said
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"tenants": ("contoso", "tailspin")}, {"listed": '[{"name": "contoso"}, {"name": "tailspin"}]'}],
+    ids=["named", "as deployed"],
+)
+def test_each_of_several_tenants_has_keys_of_its_own(tmp_path: Path, said: dict[str, Any]) -> None:
+    run = keys(tmp_path, there=("person-key-contoso",), **said)
+    assert run.code == 0, run.said
+    wanted = {f"{secret}-{tenant}" for secret in SECRETS.values() for tenant in ("contoso", "tailspin")}
+    assert run.made.keys() == wanted - {"person-key-contoso"}
+    assert len(set(run.made.values())) == len(run.made)
