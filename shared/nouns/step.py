@@ -38,7 +38,8 @@ class Subject:
 
     `id` is opaque: row keys, messages, logs and spans carry it. `name` is what a named subject is called in the request, else
     empty. `person` has the address and comes from the `people`
-    table for this one attempt. `group` is an object id. `members` maps opaque person ids to directory object ids.
+    table for this one attempt. `group` is an object id; `new_group` says that the same request has made that
+    group, so lately that replicas may not have it. `members` maps opaque person ids to directory object ids.
     `details` is what the request says about how to do it (never compared). `ids` are those that earlier applies
     returned; `intents` are all earlier applies of this task, oldest first. `seen` is what `read` has just found, for apply.
     `kept` is, for undo, what the person's own data were before (see `Step.personal`); empty where they were erased.
@@ -49,6 +50,7 @@ class Subject:
     partner: Partner
     person: Person | None = None
     group: str | None = None
+    new_group: bool = False
     members: Mapping[str, str] = field(default_factory=dict)
     details: Mapping[str, Json] = field(default_factory=dict)
     ids: Mapping[str, str] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from shared.nouns.outcomes import Applied, NotYet, WontWork
 from shared.nouns.state import State, Value
 from shared.nouns.step import Ask, Entry, Finding, Preflight, Step, Subject, Weight, Wish
+from shared.steps.group_there import there
 from shared.tenant import Tenant
 
 MEMBER = "member"
@@ -29,12 +30,12 @@ def wanted(ask: Ask) -> Wish | None:
 
 async def read(tenant: Tenant, subject: Subject) -> State:
     """Who of the guests is a member, by opaque person id; `group` is its kind. Membership through another group counts."""
-    group = await tenant.groups.read(_group(subject))
+    group = there(subject, await tenant.groups.read(_group(subject)))
     nobody: dict[str, Value] = dict.fromkeys(subject.members)
     if group is None or group.kind in UNCHANGEABLE:
         return nobody | {"group": group.kind if group else None}
-    there = (await tenant.groups.members_among(group.id, _distinct(subject, subject.members))).members
-    return {person: MEMBER if user.lower() in there else None for person, user in subject.members.items()} | {"group": group.kind}
+    among = (await tenant.groups.members_among(group.id, _distinct(subject, subject.members))).members
+    return {person: MEMBER if user.lower() in among else None for person, user in subject.members.items()} | {"group": group.kind}
 
 
 def explain(subject: Subject, actual: State) -> str | None:
@@ -76,17 +77,17 @@ async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
         return Applied(note="There is nothing of ours in the group")
     if await tenant.groups.read(group) is None:
         return Applied(note="The group is gone already")
-    there = (await tenant.groups.members_among(group, _distinct(subject, users))).members
-    for user in sorted(there):
+    among = (await tenant.groups.members_among(group, _distinct(subject, users))).members
+    for user in sorted(among):
         await tenant.groups.remove_member(group, user)
-    return Applied(note=f"{len(there)} of {len(users)} guests whom we had added were removed from the group")
+    return Applied(note=f"{len(among)} of {len(users)} guests whom we had added were removed from the group")
 
 
 def settled(subject: Subject, actual: State) -> str:
     """How many are in."""
-    there = sum(actual.get(person) == MEMBER for person in subject.members)
+    count = sum(actual.get(person) == MEMBER for person in subject.members)
     already = "" if subject.intents else " already"
-    return f"{there} of {len(subject.members)} guests are{already} members of the group"
+    return f"{count} of {len(subject.members)} guests are{already} members of the group"
 
 
 async def preflight(tenant: Tenant, ahead: Preflight) -> tuple[Finding, ...]:
@@ -96,14 +97,14 @@ async def preflight(tenant: Tenant, ahead: Preflight) -> tuple[Finding, ...]:
     found = await asyncio.gather(*(tenant.groups.read(group) for group in named.values()))
     given = {ahead.template.group_id(name) for name in ahead.header.groups}
     findings = []
-    for (name, group), there in zip(named.items(), found, strict=True):
-        if there is None or there.kind in UNCHANGEABLE:
-            why = UNCHANGEABLE[there.kind] if there else "there is no such group: correct the template"
+    for (name, group), known in zip(named.items(), found, strict=True):
+        if known is None or known.kind in UNCHANGEABLE:
+            why = UNCHANGEABLE[known.kind] if known else "there is no such group: correct the template"
             findings.append(
                 Finding(
                     Weight.REFUSES if group.lower() in given else Weight.WARNS,
                     f"group {name}",
-                    there.kind if there else "not there",
+                    known.kind if known else "not there",
                     "Entra admin center, Groups; or the template's list of groups",
                     f"Guests cannot be added to group {name} ({group}): {why}",
                 )

@@ -15,6 +15,7 @@ from shared.nouns.outcomes import Applied, WontWork
 from shared.nouns.state import State, Value
 from shared.nouns.step import Ask, Entry, Finding, Preflight, Step, Subject, Wish
 from shared.steps.group_findings import about_settings
+from shared.steps.group_there import there
 from shared.tenant import Tenant
 
 STEP = "set-group-guest-settings"
@@ -45,7 +46,7 @@ def wanted(ask: Ask) -> Wish | None:
 
 async def read(tenant: Tenant, subject: Subject) -> State:
     """The value that holds for the group; `setting` is the group's own object, and `label` the one that decides instead of us."""
-    group = await tenant.unified_groups.by_id(_group(subject))
+    group = there(subject, await tenant.unified_groups.by_id(_group(subject)))
     if group is None or group.kind != "microsoft365":
         return {NAME: None, "kind": group.kind if group else None, "setting": None, "label": None}
     own = await tenant.group_settings.of_group(group.id)

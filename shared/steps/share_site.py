@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from shared.nouns.outcomes import Applied, WontWork
 from shared.nouns.state import State, Value
 from shared.nouns.step import Ask, Entry, Finding, Preflight, Step, Subject, Weight, Wish
+from shared.steps.group_there import there
 from shared.steps.named import GroupName, SiteUrl, block, blocks
 from shared.tenant import Tenant
 
@@ -51,7 +52,7 @@ async def read(tenant: Tenant, subject: Subject) -> State:
         return nothing | {"site": "unknown"}
     if not tenant.sites.ours(url):
         return nothing | {"site": "foreign"}
-    found = await tenant.groups.read(group)
+    found = there(subject, await tenant.groups.read(group))
     if found is None or found.kind not in _GROUPS:
         return nothing | {"site": "there", "kind": found.kind if found else None}
     people = await tenant.sites.people(url, _claim(group, found.kind))

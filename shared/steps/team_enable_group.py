@@ -15,6 +15,7 @@ from shared.nouns.outcomes import Applied, WontWork
 from shared.nouns.state import State, Value, difference
 from shared.nouns.step import Ask, Entry, Finding, Preflight, Step, Subject, Weight, Wish
 from shared.steps.group_findings import TEAMS, about_licences, about_settings
+from shared.steps.group_there import there
 from shared.tenant import Tenant
 
 STEP = "team-enable-group"
@@ -92,8 +93,10 @@ async def read(tenant: Tenant, subject: Subject) -> State:
     team = await tenant.group_teams.of_group(_group(subject))
     if team is not None:
         return {"team": True, "archived": team.archived, "kind": "microsoft365", **team.settings}
-    group = await tenant.unified_groups.by_id(_group(subject))
+    group = there(subject, await tenant.unified_groups.by_id(_group(subject)))
     owners = await tenant.unified_groups.owners(group.id) if group and group.kind == "microsoft365" else ()
+    # A group is made with its owners: a replica that shows none does not have them yet.
+    there(subject, owners or None)
     return {"team": None, "kind": group.kind if group else None, "owners": len(owners)}
 
 

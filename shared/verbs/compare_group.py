@@ -10,7 +10,7 @@ from shared.tables.store import Changed
 from shared.verbs.compare import Standing, at_rest, compared_with, is_settled, tasks_of
 from shared.verbs.drifted import AGAIN_SECONDS, MEMBERS
 from shared.verbs.seen_by_others import journal, partner_name, settle, tell
-from shared.verbs.subjects import group_id
+from shared.verbs.subjects import group_of
 from shared.verbs.world import World
 
 GONE, THERE = "group-deleted", {"group": "there"}
@@ -89,7 +89,7 @@ async def _batches(world: World, partner: str, group: str, most: int | None = No
 async def _named(world: World, standing: Standing) -> str | None:
     """The object id of the batch's group, in lower case."""
     try:
-        found = await group_id(world, standing.request, standing.task, back=True)
+        found, _ = await group_of(world, standing.request, standing.task, back=True)
     except WontWork:
         return None
     return found.lower() if found else None

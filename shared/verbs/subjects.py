@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.nouns.partner import Partner
@@ -39,10 +40,13 @@ async def subject_of(
     still to be opened again, and WontWork where the group was not made. `rows` are the tasks of its cohort by key, where they are in hand.
     """
     partner = Partner(request.partner_tenant, request.header.partner.name, request.header.partner.domains)
+    group, made = await group_of(world, request, task, back=back, rows=rows)
+    lately = world.clock() - timedelta(seconds=world.settings.horizon_seconds)
     subject = Subject(
         id=task.subject,
         partner=partner,
-        group=await group_id(world, request, task, back=back, rows=rows),
+        group=group,
+        new_group=made is not None and made > lately,
         details=task.details,
         ids=task.ids,
         intents=task.intents,
@@ -89,18 +93,20 @@ async def with_our_block(world: World, request: Request, subject: Subject, actua
     return replace(subject, details={**subject.details, OUR_BLOCK: True})
 
 
-async def group_id(
+async def group_of(
     world: World, request: Request, task: Task, *, back: bool, rows: Mapping[str, Task] | None = None
-) -> str | None:
-    """The object id of the task's group; that of one which the same request makes is known when it is there. Raises WontWork where
-    nothing makes it, and (unless looking `back`) NotYet while it is being made."""
+) -> tuple[str | None, datetime | None]:
+    """The object id of the task's group; that of one which the same request makes is known when it is there, with when that was.
+
+    Raises WontWork where nothing makes it, and (unless looking `back`) NotYet while it is being made.
+    """
     if task.group is None or not task.group.startswith(NEW_GROUP):
-        return task.group
+        return task.group, None
     name = task.group.removeprefix(NEW_GROUP)
     if (making := await maker(world, request, task.group, rows or {})) is None:
         raise WontWork(f"Nothing in this request makes group {name}")
     if making.state is TaskState.DONE or back:
-        return making.ids.get("group")
+        return making.ids.get("group"), making.settled_at
     if making.settled:
         raise WontWork(f"Group {name} was not made ({making.reason or making.state.value}): see its own task")
     raise NotYet(f"group {name} is still being made", after=GROUP_WAIT)

@@ -303,6 +303,22 @@ async def test_guests_follow_into_a_group_of_the_same_request_and_hear_why_there
     assert len(made["members"]) == 1
 
 
+async def test_a_group_of_the_same_request_is_waited_for_by_all_that_follows_it(stage: Stage, tmp_path: Path) -> None:
+    rig = await listed(stage, tmp_path)
+    faults = stage.running.services.tenant.faults
+    gone = {"effect": "status", "status": 404, "code": "Request_ResourceNotFound", "message": "does not exist"}
+    (rule,) = faults.add({**gone, "match": {"method": "GET", "path": r"/groups/[0-9a-f-]{36}(\?|$)"}, "times": 12})
+    steps = {
+        **NEW,
+        "team-enable-group": {"apollo": {"group": "apollo"}},
+        "set-group-guest-settings": {"apollo": {"group": "apollo", "allowToAddGuests": True}},
+    }
+    await carried_out(rig, simple("new", [{**ANA, "groups": ["apollo"]}], steps=steps))
+    assert rule.hits == 12
+    assert unfinished(rig, "new") == []
+    assert rig.tables["parked"].content == {}
+
+
 @pytest.mark.parametrize(
     ("first", "said"),
     [("create-group", "The group is gone already"), ("add-to-group", "1 of 1 guests whom we had added were removed")],

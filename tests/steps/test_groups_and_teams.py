@@ -14,6 +14,7 @@ from shared.nouns.request import GuestWish, Header
 from shared.nouns.state import State, difference
 from shared.nouns.step import Ask, Entry, Intent, Preflight, Step, Subject, Weight, Wish
 from shared.nouns.template import Template
+from shared.steps.add_to_group import ADD_TO_GROUP
 from shared.steps.create_community import CREATE_COMMUNITY
 from shared.steps.create_group import CREATE_GROUP
 from shared.steps.set_group_guest_settings import SET_GROUP_GUEST_SETTINGS
@@ -331,6 +332,22 @@ async def test_a_group_that_teams_does_not_know_yet_is_tried_soon_and_then_more_
     # Repeated where its first effect is not seen: a team that exists is success.
     assert not (await TEAM_ENABLE_GROUP.apply(tenant, subject, asked.state)).created
     await is_so(tenant, TEAM_ENABLE_GROUP, subject, asked)
+
+
+@pytest.mark.parametrize("step", [TEAM_ENABLE_GROUP, SET_GROUP_GUEST_SETTINGS, ADD_TO_GROUP], ids=lambda step: step.name)
+async def test_a_group_just_made_is_waited_for_where_a_replica_does_not_have_it(
+    step: Step[Tenant], tenant: Tenant, simulation: Simulation
+) -> None:
+    """Reads go to any replica, and one that is behind does not know the group (facts 0.4): nobody made a mistake then."""
+    asked = wish(CREATE_GROUP, GROUP)
+    simulation.order("PUT", "lag", {"seconds": [600, 600], "staleShare": 1})
+    done = await CREATE_GROUP.apply(tenant, named(CREATE_GROUP, asked), asked.state)
+    subject = Subject("field", FABRIKAM, group=done.ids["group"])
+    assert "There is no group" in str(step.explain(subject, await step.read(tenant, subject)))
+    with pytest.raises(NotYet, match="not known everywhere"):
+        await step.read(tenant, replace(subject, new_group=True))
+    simulation.order("PUT", "lag", 0)
+    assert step.explain(subject, await step.read(tenant, replace(subject, new_group=True))) is None
 
 
 async def test_a_group_that_can_have_no_team_is_explained(tenant: Tenant, simulation: Simulation) -> None:
