@@ -65,7 +65,8 @@ class SignIns:
 class Seen:
     """What the directory says of a guest. `redemption` is PendingAcceptance, Accepted or "" where it does not say.
 
-    `synced` says that the account was made by no invitation, while the partner synchronizes its people here.
+    `synced` says that the account was made by no invitation, while the partner synchronizes its people here. `owner` says in words which of
+    Microsoft's own products ends the account, empty where none is known to.
     """
 
     user_type: str
@@ -75,6 +76,7 @@ class Seen:
     sign_ins: SignIns = SignIns()
     denied: bool = False
     synced: bool = False
+    owner: str = ""
 
 
 @dataclass(frozen=True)
@@ -190,6 +192,8 @@ def _with_others(guest: Guest, seen: Seen, reason: Reason, about: Circumstances)
         return Decision(
             Move.REPORT, "cross-tenant synchronization owns the account: its scope in the partner's tenant decides", reason
         )
+    if seen.owner:
+        return Decision(Move.REPORT, seen.owner, reason)
     if guest.left_at is not None and (about.now - guest.left_at).days < LEFT_DAYS:
         return Decision(Move.REPORT, f"a person has to look: {guest.left_alone}", reason)
     return None

@@ -37,6 +37,12 @@ BESIDES_STEPS = (
     ),
     Need("hearing of changes", "guests", ("User.Read.All", "GroupMember.Read.All")),
     Need("finding guests who no longer come", "guests", ("AuditLog.Read.All", "User.Read.All"), optional=True),
+    Need(
+        "leaving guests to whoever ends their accounts",
+        "guests",
+        ("AccessReview.Read.All", "LifecycleWorkflows.Read.All", "EntitlementManagement.Read.All"),
+        optional=True,
+    ),
 )
 # Exchange grants these for single mailboxes, which no token shows; the step itself tries the mailbox.
 # https://learn.microsoft.com/exchange/permissions-exo/application-rbac

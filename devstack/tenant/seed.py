@@ -20,7 +20,7 @@ from devstack.tenant.services.workloads import plant_fabric, plant_federation, p
 from devstack.tenant.tenant import Behaviour, Identity, SimulatedTenant
 
 SECTIONS: dict[str, str] = {
-    "organization": "tenantId (only at the start), displayName and other properties of /organization, premium (default true)",
+    "organization": "tenantId (only at the start), displayName and other properties of /organization, premium and governed (licences; default true)",
     "domains": "list of {id, isDefault, isInitial}: the verified domains; one of them isInitial",
     "permissions": "resource -> application permissions of the system-assigned identity, or a list for Graph",
     "directoryRoles": "Entra roles of the system-assigned identity by display name",
@@ -91,7 +91,8 @@ _LISTS_IN_ORGANIZATION = (
 
 def _organization(tenant: SimulatedTenant, given: Record) -> None:
     tenant.premium = bool(given.get("premium", tenant.premium))
-    kept = {name: value for name, value in given.items() if name not in ("tenantId", "premium")}
+    tenant.governed = bool(given.get("governed", tenant.governed))
+    kept = {name: value for name, value in given.items() if name not in ("tenantId", "premium", "governed")}
     empty = dict.fromkeys(_EMPTY_IN_ORGANIZATION)
     lists: Record = {name: [] for name in _LISTS_IN_ORGANIZATION}
     defaults: Record = {**empty, **lists, "createdDateTime": "2020-01-01T00:00:00Z", "tenantType": "AAD"}

@@ -9,6 +9,7 @@ from devstack.tenant.graph.access_blocks import check
 from devstack.tenant.graph.capabilities import plant_capability
 from devstack.tenant.graph.conditional_access import whole_agreement, whole_policy
 from devstack.tenant.graph.cross_tenant_access import plant_partner
+from devstack.tenant.graph.governance import plant_governance
 from devstack.tenant.graph.service_principals import whole_service_principal
 from devstack.tenant.tenant import SimulatedTenant
 
@@ -20,6 +21,7 @@ SECTIONS: dict[str, str] = {
     "agreements": "list of terms of use: displayName, id",
     "servicePrincipals": "list of applications: displayName, appOwnerOrganizationId",
     "signIns": "list of sign-ins, the oldest first: properties of Graph",
+    "governance": "{reviews: [{..., instances: [{..., decisions}]}], workflows: [{..., executionScope}], settings, subjects}",
 }
 
 
@@ -60,4 +62,5 @@ PLANTERS: tuple[tuple[str, Callable[[SimulatedTenant, Any], None]], ...] = (
     ("agreements", _listed("agreements", whole_agreement)),
     ("servicePrincipals", _listed("service_principals", whole_service_principal)),
     ("signIns", _listed("sign_ins", lambda given, identifier: {"id": identifier, **given})),
+    ("governance", plant_governance),
 )

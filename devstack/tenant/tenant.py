@@ -99,6 +99,9 @@ class SimulatedTenant:
     behaviour: Behaviour = field(default_factory=Behaviour)
     organization: Record = field(default_factory=dict)
     premium: bool = True
+    # Whether the tenant has the licences of Entra ID Governance, and what is there of it.
+    governed: bool = True
+    governance: Record = field(default_factory=dict)
     domains: dict[str, Record] = field(default_factory=dict)
     identities: list[Identity] = field(default_factory=list)
     partner_tenants: dict[str, Record] = field(default_factory=dict)

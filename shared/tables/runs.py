@@ -1,16 +1,17 @@
 """The `runs` table: clean-up runs, what they have read of the directory, and whom they would touch.
 
 Partition `all` has a row for each run. A run's own partition has `e|page` (what was read, packed), `n|partner|chunk` (how many guests were
-looked at and would be touched) and `c|partner|person` (a candidate with the evidence). Partition `denied` has since when a domain is seen
-to be on the deny list, partition `seen` the properties that a person has let pass.
+looked at and would be touched), `c|partner|person` (a candidate with the evidence) and `o|number` (whom other products own). Partition
+`denied` has since when a domain is seen to be on the deny list, partition `seen` the properties that a person has let pass.
 """
 
 import json
 import re
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
+from itertools import batched
 from typing import Any
 
 from shared.nouns.messages import REQUEST_ID
@@ -21,6 +22,8 @@ ALL, DENIED, SEEN = "all", "denied", "seen"
 # A property holds 32 K characters.
 # https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
 MOST_CHARACTERS = 30_000
+# Of those that stand in one row with others: half a megabyte at most.
+MOST_LINES = 2_000
 
 
 class RunState(StrEnum):
@@ -139,20 +142,22 @@ class Runs:
 
     async def note_page(self, run: str, page: int, lines: Iterable[str]) -> None:
         """What a page of the directory said, one line a guest. Bears repetition."""
-        chunks: list[str] = [""]
-        for line in lines:
-            if len(chunks[-1]) + len(line) + 1 > MOST_CHARACTERS:
-                chunks.append("")
-            chunks[-1] += f"{line}\n"
-        said = {f"e{number:02}": chunk for number, chunk in enumerate(chunks)}
-        await self._table.write(Merge({"PartitionKey": run, "RowKey": f"e|{page:05}", **said}))
+        await self._table.write(Merge({"PartitionKey": run, "RowKey": f"e|{page:05}", **_chunked(lines)}))
 
     async def pages(self, run: str) -> AsyncIterator[str]:
         """The lines of every page."""
         async for row in self._table.rows(run, "e|"):
-            for key in sorted(key for key in row if key.startswith("e") and key[1:].isdecimal()):
-                for line in str(row[key]).splitlines():
-                    yield line
+            for line in _lines(row):
+                yield line
+
+    async def note_owned(self, run: str, lines: Iterable[str]) -> None:
+        """Whom other products own, one line a user. Bears repetition."""
+        for number, some in enumerate(batched(lines, MOST_LINES, strict=False)):
+            await self._table.write(Merge({"PartitionKey": run, "RowKey": f"o|{number:05}", **_chunked(some)}))
+
+    async def owned(self, run: str) -> list[str]:
+        """The lines of all whom other products own."""
+        return [line async for row in self._table.rows(run, "o|") for line in _lines(row)]
 
     async def note_chunk(self, run: str, partner: str, chunk: str, counts: Mapping[str, int]) -> None:
         """What a chunk of a partner's guests came to. Bears repetition."""
@@ -211,6 +216,20 @@ class Runs:
     async def passed(self) -> frozenset[str]:
         """The properties that a person has let pass."""
         return frozenset([str(row["name"]) async for row in self._table.rows(SEEN)])
+
+
+def _chunked(lines: Iterable[str]) -> dict[str, str]:
+    chunks: list[str] = [""]
+    for line in lines:
+        if len(chunks[-1]) + len(line) + 1 > MOST_CHARACTERS:
+            chunks.append("")
+        chunks[-1] += f"{line}\n"
+    return {f"e{number:02}": chunk for number, chunk in enumerate(chunks)}
+
+
+def _lines(row: Row) -> Iterator[str]:
+    for key in sorted(key for key in row if key.startswith("e") and key[1:].isdecimal()):
+        yield from str(row[key]).splitlines()
 
 
 def _key(name: str) -> str:

@@ -143,6 +143,11 @@ LIST_GUESTS = Operation("list the guests of our directory", ("User.Read.All",))
 LIST_GUESTS_SIGN_INS = Operation("list our guests with their sign-ins", ("AuditLog.Read.All", "User.Read.All"))
 READ_SIGN_INS = Operation("read when a guest last signed in", ("AuditLog.Read.All", "User.Read.All"))
 
+# Whose lives Microsoft's own products look after, as far as granted and licensed.
+LIST_REVIEWS = Operation("read access reviews", ("AccessReview.Read.All",))
+LIST_WORKFLOWS = Operation("read lifecycle workflows", ("LifecycleWorkflows.Read.All",))
+LIST_ENTITLED = Operation("read whom entitlement management governs", ("EntitlementManagement.Read.All",))
+
 _EXCHANGE = ("Exchange.ManageAsApp",)
 GET_RELATIONSHIPS = Operation("Get-OrganizationRelationship", _EXCHANGE)
 NEW_RELATIONSHIP = Operation("New-OrganizationRelationship", _EXCHANGE, write=True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from shared.tenant.evidence import Evidence
     from shared.tenant.exchange import Exchange
     from shared.tenant.fabric import Fabric
+    from shared.tenant.governance import Governance
     from shared.tenant.graph import Graph
     from shared.tenant.group_settings import GroupSettings
     from shared.tenant.group_teams import GroupTeams
@@ -98,6 +99,12 @@ class Tenant:
         from shared.tenant.sightings import Sightings
 
         return Sightings(self._graph)
+
+    @cached_property
+    def governance(self) -> Governance:
+        from shared.tenant.governance import Governance
+
+        return Governance(self._graph)
 
     @cached_property
     def guest_list(self) -> GuestList:

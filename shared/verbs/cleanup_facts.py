@@ -99,8 +99,8 @@ def sighting(listed: Listed, denied: str) -> Sighting:
     )
 
 
-def seen(one: Sighting | None, facts: PartnerFacts) -> Seen | None:
-    """What the directory says, as a decision wants it."""
+def seen(one: Sighting | None, facts: PartnerFacts, owner: str = "") -> Seen | None:
+    """What the directory says, as a decision wants it; `owner` is which product of Microsoft's ends the account, in words."""
     if one is None:
         return None
     return Seen(
@@ -111,6 +111,7 @@ def seen(one: Sighting | None, facts: PartnerFacts) -> Seen | None:
         sign_ins=SignIns(one.interactive, one.background, one.successful),
         denied=bool(one.denied),
         synced=facts.synced and not one.invited,
+        owner=owner,
     )
 
 

@@ -24,6 +24,7 @@ from shared.tenant.listed import SignInsOff
 from shared.topology import CLEAN_UP
 from shared.verbs.cleanup_facts import STALE, PartnerFacts, circumstances, held, partner_facts, seen, sighting
 from shared.verbs.cleanup_send import conclude, go_on
+from shared.verbs.owned_elsewhere import owned_elsewhere, owner_of
 from shared.verbs.permitted import clean_up_steps, why_only_planned
 from shared.verbs.world import World
 
@@ -118,6 +119,10 @@ async def _carried(world: World, run: Run, retry: int) -> None:
 async def _read_page(world: World, run: Run) -> Run:
     """What the page of the directory says is kept, and the run stands before the next one."""
     notes = run.notes
+    if run.page == 0:
+        lines, unread = await owned_elsewhere(world)
+        await world.tables.runs.note_owned(run.id, lines)
+        notes = (*notes, unread) if unread else notes
     try:
         page = await world.tenant.guest_list.page(run.cursor, sign_ins=run.sign_ins)
     except SignInsOff as off:
@@ -151,9 +156,10 @@ async def _decide_chunk(world: World, run: Run) -> Run:
         run = replace(run, sign_ins=False, notes=_noted(run, OLD_DATA))
     some, cursor = await _some(world, run.cursor)
     directory = await _directory(world, run, {guest.user for chunk in some for guest in chunk.guests if guest.user})
+    owners = dict(map(owner_of, await world.tables.runs.owned(run.id)))
     since = {name: await world.tables.runs.denied_since(name, run.started.date()) for name in _domains_denied(directory)}
     for chunk in some:
-        run = await _decide_for(world, run, chunk, directory, since)
+        run = await _decide_for(world, run, chunk, _Read(directory, since, owners))
     return await world.tables.runs.save(replace(run, page=run.page + 1, cursor=cursor or END))
 
 
@@ -184,14 +190,24 @@ async def _some(world: World, cursor: str) -> tuple[list[_Chunk], str]:
     return chunks, ""
 
 
-async def _decide_for(world: World, run: Run, chunk: _Chunk, directory: Mapping[str, Sighting], since: Mapping[str, date]) -> Run:
+@dataclass(frozen=True)
+class _Read:
+    """What the run has read: of users by object id, since when domains are denied, and who else owns a user's account."""
+
+    directory: Mapping[str, Sighting]
+    since: Mapping[str, date]
+    owners: Mapping[str, str]
+
+
+async def _decide_for(world: World, run: Run, chunk: _Chunk, read: _Read) -> Run:
     """What becomes of these guests is on record; the run with what is to be known of their rules."""
     facts, counts, named = chunk.facts, Counter[str](guests=len(chunk.guests)), list[Candidate]()
     for guest in chunk.guests:
-        there = directory.get(guest.user)
-        denied = since.get(there.denied) if there is not None else None
+        there = read.directory.get(guest.user)
+        denied = read.since.get(there.denied) if there is not None else None
         about = circumstances(facts, run.started, sign_ins=run.sign_ins, denied_since=denied)
-        decision = decide(guest, seen(there, facts), held(world, guest, facts, run.started), about)
+        owner = read.owners.get(guest.user, "")
+        decision = decide(guest, seen(there, facts, owner), held(world, guest, facts, run.started), about)
         decision = _reported(decision, facts, mailbox=bool(world.settings.mailbox))
         counts[decision.move.value] += 1
         counts["known"] += there is not None and there.user_type == "Guest"

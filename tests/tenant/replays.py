@@ -55,7 +55,20 @@ DEFAULT = "/policies/crossTenantAccessPolicy/default"
 OURS = "aba8baae-55ef-4fab-b75c-4f99b0c50280"
 GRANTS = ("Application.Read.All", "AppRoleAssignment.ReadWrite.All")
 APP = "eeeeeeee-0000-4000-8000-000000000001"
+GOVERNANCE_READ = ("AccessReview.Read.All", "LifecycleWorkflows.Read.All", "EntitlementManagement.Read.All")
+REVIEW, WORKFLOW = "98dcebed-c7f6-46f4-bcf3-4a3fccdb3e2a", "15f9c6db-ada8-4417-927f-17ac24b54b9b"
 ACCESS = {
+    "governance": {
+        "reviews": [
+            {
+                "id": REVIEW,
+                "displayName": "Review guests",
+                "instances": [{"id": REVIEW, "status": "InProgress", "decisions": [{"id": REVIEW, "decision": "NotReviewed"}]}],
+            }
+        ],
+        "workflows": [{"id": WORKFLOW, "category": "leaver", "isEnabled": True, "tasks": [], "executionScope": [{"id": REVIEW}]}],
+        "subjects": [{"id": "s1", "objectId": REVIEW, "subjectLifecycle": "governed"}],
+    },
     "crossTenantPartners": [
         {
             "tenantId": NORTHWIND,
@@ -383,6 +396,22 @@ REPLAYS = (
         None,
         204,
         roles=GRANTS,
+    ),
+    *(
+        Replay(f"GET /identityGovernance/{path}", f"/identityGovernance/{filled}", roles=GOVERNANCE_READ)
+        for path, filled in (
+            ("accessReviews/definitions", "accessReviews/definitions?$top=50"),
+            ("accessReviews/definitions/{id}/instances", f"accessReviews/definitions/{REVIEW}/instances"),
+            (
+                "accessReviews/definitions/{id}/instances/{instance}/decisions",
+                f"accessReviews/definitions/{REVIEW}/instances/{REVIEW}/decisions",
+            ),
+            ("lifecycleWorkflows/workflows", "lifecycleWorkflows/workflows"),
+            ("lifecycleWorkflows/workflows/{id}", f"lifecycleWorkflows/workflows/{WORKFLOW}"),
+            ("lifecycleWorkflows/workflows/{id}/executionScope", f"lifecycleWorkflows/workflows/{WORKFLOW}/executionScope"),
+            ("entitlementManagement/settings", "entitlementManagement/settings"),
+            ("entitlementManagement/subjects", "entitlementManagement/subjects"),
+        )
     ),
     Replay("GET /auditLogs/signIns", "/auditLogs/signIns?$filter=createdDateTime ge 2026-11-22T10:00:00Z"),
     Replay(

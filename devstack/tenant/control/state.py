@@ -48,6 +48,7 @@ def state(tenant: SimulatedTenant) -> dict[str, Any]:
         "servicePrincipals": tenant.service_principals,
         "appRoleAssignments": assignments(tenant),
         "signIns": tenant.sign_ins,
+        "governance": tenant.governance,
         "allowedDomains": tenant.allowed_domains,
         "blockedDomains": tenant.blocked_domains,
         "blockedTenants": tenant.blocked_tenants,
