@@ -24,6 +24,7 @@ GUEST_SHARE = 50
 MISSED_CHANGES = 10_000
 MISSED_GUESTS = 1_000
 KILLS = 10
+WAKES = 5
 PARTNER = {
     "version": 1,
     "id": "first",
@@ -43,8 +44,17 @@ LOOK_AGAIN_SECONDS = 0.25
 
 async def reactions() -> AsyncIterator[dict[str, Any]]:
     """Fifty changes a second to guests, half of them on record and half of no partner: from the notification to the end of the reaction, how
-    fast the webhook answers, and the processor time that a change takes."""
-    async with _Scene(_people(GUESTS, known=GUESTS // 2), partner=True) as scene:
+    fast the webhook answers, and the processor time that a change takes.
+
+    Twice: with the HTTP functions apart from the others, as Flex Consumption places them, and with all functions in one process, where
+    the webhook waits for its turn among the reactions.
+    """
+    for apart in (True, False):
+        yield await _reactions(apart=apart)
+
+
+async def _reactions(*, apart: bool) -> dict[str, Any]:
+    async with _Scene(_people(GUESTS, known=GUESTS // 2), partner=True, apart=apart) as scene:
         worked = scene.processor_seconds()
         begun, tasks = time.monotonic(), []
         for number in range(CHANGES_A_SECOND * SECONDS):
@@ -54,7 +64,8 @@ async def reactions() -> AsyncIterator[dict[str, Any]]:
         await scene.settled(later=False)
         taken = [line["seconds"] for line in scene.handled() if line["source"] == "webhook"]
         answers = [one["seconds"] for one in (await scene.sim("GET", "notifications?outcome=delivered"))["value"]]
-        yield {
+        return {
+            "httpApart": apart,
             "changes": len(tasks),
             "reactions": len(taken),
             "reactionP50": _percentile(taken, 50),
@@ -71,11 +82,20 @@ async def reactions() -> AsyncIterator[dict[str, Any]]:
 
 
 async def wake() -> AsyncIterator[dict[str, Any]]:
-    """From the start of a host's process to the answer to a notification that waits for it; and the processor time of that process."""
+    """From the start of a host's process to the answer to a notification that waits for it; and the processor time of that process until then.
+
+    Twice: of a process for the HTTP functions alone, which is what Flex Consumption starts, and of one for all functions, which begins to
+    listen to half a hundred queues as well.
+    """
+    for apart in (True, False):
+        yield await _wake(apart=apart)
+
+
+async def _wake(*, apart: bool) -> dict[str, Any]:
     taken, worked = [], []
-    async with _Scene(_people(1)) as scene:
-        for _ in range(5):
-            for host in scene.stack.running_hosts:
+    async with _Scene(_people(1), apart=apart) as scene:
+        for _ in range(WAKES):
+            for host in scene.stack.running_hosts[: 1 if apart else None]:
                 await scene.stack.stop_host(host)
             body = await scene.notification()
             begun = time.monotonic()
@@ -84,7 +104,8 @@ async def wake() -> AsyncIterator[dict[str, Any]]:
             taken.append(time.monotonic() - begun)
             assert status == 202, status
             worked.append(_worked((await starting).pid))
-    yield {
+    return {
+        "httpApart": apart,
         "rounds": len(taken),
         "slowest": round(max(taken), 3),
         "slowestCpu": round(max(worked), 3),
@@ -148,10 +169,13 @@ async def missed() -> AsyncIterator[dict[str, Any]]:
 class _Scene:
     """A stack whose tenant tells of changes, with guests whom an administrator changes."""
 
-    def __init__(self, seed: dict[str, Any], *, hosts: int = 1, subscribed: bool = True, partner: bool = False) -> None:
+    def __init__(
+        self, seed: dict[str, Any], *, hosts: int = 1, subscribed: bool = True, partner: bool = False, apart: bool = False
+    ) -> None:
         self._seed = seed
         self._partner = partner
         self._hosts = hosts
+        self._apart = apart
         self._subscribed = subscribed
         self._folder = tempfile.TemporaryDirectory()
         self._http = httpx.AsyncClient(timeout=120)
@@ -162,7 +186,13 @@ class _Scene:
         settings = {} if self._subscribed else {"ENTENTE_NOTIFICATION_URL": ""}
         folder = Path(self._folder.name) / "stack"
         self.stack = Stack(
-            hosts=self._hosts, settings=settings, lag=0, throttle=False, notifications=self._subscribed, folder=folder
+            hosts=self._hosts,
+            apart=self._apart,
+            settings=settings,
+            lag=0,
+            throttle=False,
+            notifications=self._subscribed,
+            folder=folder,
         )
         await self.stack.__aenter__()
         where = self.stack.addresses.to_json()
@@ -198,7 +228,7 @@ class _Scene:
         return guest
 
     async def health(self) -> dict[str, Any]:
-        where = self.stack.addresses.to_json()["functions"][-1]
+        where = self._front
         found: dict[str, Any] = (await self._http.get(f"{where}/api/health")).json()["listening"]
         return found
 
@@ -216,7 +246,7 @@ class _Scene:
     def processor_seconds(self) -> dict[str, float]:
         """The processor time that each part of the stack has used."""
         pids: dict[str, Any] = self.stack.addresses.to_json()["pids"]
-        found = {"host": pids["hosts"], **{part: [pids[part]] for part in ("tables", "tenant")}}
+        found = {"host": pids["hosts"], "http": pids["hosts"][:1], **{part: [pids[part]] for part in ("tables", "tenant")}}
         return {part: sum(_worked(pid) for pid in listed) for part, listed in found.items()}
 
     async def _caught_up(self, *resources: str) -> None:

@@ -29,6 +29,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--json", action="store_true", help="print exactly one JSON object with every address")
     add("--hosts", type=_count, default=1, metavar="N", help="how many hosts of the function app to start (default 1)")
+    add(
+        "--apart",
+        action="store_true",
+        help="answer HTTP in a process of its own, and serve all else in N others, as Flex Consumption does",
+    )
     add("--functions-port", type=int, default=0, metavar="P", help="port of the first host; 0 takes a free one (default)")
     add("--seed", type=Path, metavar="FILE", help="what the simulated tenant starts with (default: the one that examples/ use)")
     add("--no-lag", action="store_true", help="the tenant's reads are never behind its writes")
@@ -68,6 +73,7 @@ async def _up(options: argparse.Namespace, console: Console) -> int:
     stopped = asyncio.Event()
     stack = Stack(
         hosts=options.hosts,
+        apart=options.apart,
         settings=dict(options.settings),
         lag=0 if options.no_lag else None,
         throttle=not options.no_throttle,

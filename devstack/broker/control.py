@@ -72,7 +72,7 @@ class _Control:
         self._config = config
 
     async def list_queues(self, _request: web.Request) -> web.Response:
-        return web.json_response({"queues": [_described(entity) for entity in self._hub.namespace]})
+        return web.json_response({"queues": [self._described(entity) for entity in self._hub.namespace]})
 
     async def put_queue(self, request: web.Request) -> web.Response:
         name = _name(request)
@@ -85,12 +85,12 @@ class _Control:
         created = self._hub.put(name, properties)
         entity = namespace.entity(name)
         self._hub.wake()
-        return web.json_response(_described(entity), status=HTTPStatus.CREATED if created else HTTPStatus.OK)
+        return web.json_response(self._described(entity), status=HTTPStatus.CREATED if created else HTTPStatus.OK)
 
     async def get_queue(self, request: web.Request) -> web.Response:
         if request.rel_url.raw_path.endswith(_MESSAGES):
             return self._messages(request)
-        return web.json_response(_described(self._hub.namespace.entity(_name(request))))
+        return web.json_response(self._described(self._hub.namespace.entity(_name(request))))
 
     async def delete_queue(self, request: web.Request) -> web.Response:
         name = _name(request)
@@ -103,6 +103,15 @@ class _Control:
         first, top = int(request.query.get("from", "0")), int(request.query.get("top", "100"))
         found = (entity.dead_letters if dead else entity.queue).peek(first, min(max(top, 0), _MOST_PEEKED))
         return web.json_response({"messages": [_message(message) for message in found]})
+
+    def _described(self, entity: Entity) -> dict[str, object]:
+        queue = entity.queue
+        return {
+            "name": queue.name,
+            "properties": configuration.described(queue.properties),
+            "counts": _counts(entity),
+            "receivers": self._hub.outlet(queue).receivers,
+        }
 
     async def reset(self, request: web.Request) -> web.Response:
         namespace = self._hub.namespace
@@ -147,11 +156,6 @@ async def _object(request: web.Request) -> dict[str, object]:
     if not isinstance(value, dict):
         raise TypeError("The body must be a JSON object.")
     return cast("dict[str, object]", value)
-
-
-def _described(entity: Entity) -> dict[str, object]:
-    queue = entity.queue
-    return {"name": queue.name, "properties": configuration.described(queue.properties), "counts": _counts(entity)}
 
 
 def _counts(entity: Entity) -> dict[str, int]:

@@ -47,7 +47,7 @@ async def _serve(
     given: options.Options, takeover: dict[str, object], announcement: int, imported: float, origin: tuple[dict[str, str], Path]
 ) -> int:
     known = takeover.get("keys") or (None if given.keys == "random" else keys.read(Path(given.keys)))
-    app = await prepare(given.app, given.settings, given.only, given.strict)
+    app = await prepare(given)
     for sentence in app.warnings:
         _log.warning("%s", sentence)
     indexed = time.perf_counter()

@@ -57,6 +57,11 @@ class Function:
         return bool(self.trigger.get("isSessionsEnabled"))
 
 
+def group(function: Function) -> Literal["http", "others"]:
+    """Where Flex Consumption places the function: with all that answer HTTP, or not with those."""
+    return "http" if function.kind == HTTP else "others"
+
+
 def from_metadata(metadata: Any) -> Function:
     """The function that an RpcFunctionMetadata describes."""
     bindings = [json.loads(text) for text in metadata.raw_bindings]

@@ -3,6 +3,11 @@
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
+
+# What Flex Consumption scales as one, and here what serves all the rest, each function of which it would scale alone.
+# https://learn.microsoft.com/azure/azure-functions/flex-consumption-plan#per-function-scaling
+type Group = Literal["all", "http", "others"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +21,7 @@ class Options:
     keys: str
     settings: Path | None
     only: frozenset[str]
+    group: Group
     timers: bool
     easy_auth: bool
     strict: bool
@@ -40,6 +46,12 @@ def parse(arguments: list[str] | None = None) -> Options:
     add("--keys", default="random", help="JSON file with master, default and functions, or 'random' (default)")
     add("--settings", type=Path, help="a local.settings.json (default: the app's, if there is one)")
     add("--only", default="", help="names of the functions to listen for, separated by commas (default: all)")
+    add(
+        "--group",
+        choices=get_args(Group.__value__),
+        default="all",
+        help="serve the functions that Flex Consumption puts on instances of their own: http, or the others (default: all)",
+    )
     add("--no-timers", dest="timers", action="store_false", help="do not run timer functions on their schedule")
     add(
         "--easy-auth-from-header",

@@ -9,6 +9,7 @@ from devstack.host import checks, functions, hostjson, worker
 from devstack.host.appsettings import BadSettingsError, Settings, merged, read_local_settings
 from devstack.host.functions import Function
 from devstack.host.hostjson import HostConfig
+from devstack.host.options import Options
 
 
 class RefusedError(Exception):
@@ -21,7 +22,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """An indexed app. `active` are the functions to listen for: not disabled, and chosen on the command line."""
+    """An indexed app. `active` are the functions to serve: not disabled, and chosen on the command line."""
 
     functions: tuple[Function, ...]
     active: tuple[Function, ...]
@@ -43,11 +44,12 @@ def load_settings(app: Path, named: Path | None, environment: Mapping[str, str])
     return merged(environment, read_local_settings(path))
 
 
-async def prepare(directory: Path, settings_file: Path | None, only: frozenset[str], strict: bool) -> App:
+async def prepare(given: Options) -> App:
     """The app, indexed and checked; the environment holds its settings. Raises RefusedError."""
+    directory, only = given.app, given.only
     problems: list[str] = []
     try:
-        os.environ.update(load_settings(directory, settings_file, os.environ))
+        os.environ.update(load_settings(directory, given.settings, os.environ))
     except BadSettingsError as error:
         problems.append(str(error))
     settings = Settings(os.environ)
@@ -67,11 +69,15 @@ async def prepare(directory: Path, settings_file: Path | None, only: frozenset[s
     if unknown:
         problems.append(f"--only names {', '.join(unknown)}, which the app does not have; its functions are {_names(found)}.")
     problems += findings.refusals
-    if problems and (strict or wrong or unknown or not found):
+    if problems and (given.strict or wrong or unknown or not found):
         raise RefusedError(problems)
     # Without --strict a function that the real host would refuse to index is left out, and the others run.
     sound = [each for each in found if not checks.check([each], config, settings).refusals] if problems else found
-    chosen = [each for each in sound if not settings.disabled(each.name) and (not only or each.name in only)]
+    chosen = [
+        each
+        for each in sound
+        if not settings.disabled(each.name) and (not only or each.name in only) and given.group in {"all", functions.group(each)}
+    ]
     return App(tuple(found), tuple(chosen), config, settings, tuple(findings.warnings + problems))
 
 

@@ -17,7 +17,7 @@ from azure.core.exceptions import AzureError
 from devstack.stack.addresses import Addresses
 from devstack.stack.azurite import connection_string, free_port, start_azurite
 from devstack.stack.child import Child
-from devstack.stack.control import order, start_function
+from devstack.stack.control import listened, order, start_function
 from devstack.stack.errors import StackError
 from devstack.stack.folder import KEYS, RECORD, WorkFolder
 from devstack.stack.packaged import search_path, unpacked
@@ -39,13 +39,15 @@ class Stack:
 
     `settings` are app settings that win over everything. `lag` and `faults` are what the tenant's `/_sim/lag` and
     `/_sim/faults` take; None leaves the tenant as it is by itself, `lag=0` and `throttle=False` switch them off.
-    `functions_port` is the first host's port, 0 for a free one. `package` is a zip that the hosts run instead of `app`, on its own
-    requirements. With `notifications` the tenant tells the app of changes: at the first
-    host's address, which a host that is started after it has gone takes over. `folder` is held by this stack alone. Its parts end with the
-    thread that entered it, so that has to be one that lives as long as the stack is wanted.
+    `functions_port` is the first host's port, 0 for a free one. With `apart`, what answers HTTP is in a process of its own, the first
+    host, and `hosts` others serve the rest: as Flex Consumption places them, where nothing else keeps the HTTP functions waiting.
+    `package` is a zip that the hosts run instead of `app`, on its own requirements. With `notifications` the tenant tells the app of
+    changes: at the first host's address, which a host that is started after it has gone takes over. `folder` is held by this stack
+    alone. Its parts end with the thread that entered it, so that has to be one that lives as long as the stack is wanted.
     """
 
     hosts: int = 1
+    apart: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
     lag: Any = None
     throttle: bool = True
@@ -75,7 +77,7 @@ class Stack:
         try:
             self._work = self._held.enter_context(WorkFolder(self.folder))
             self._where, graph = await self._start_parts()
-            self._front = self.functions_port or (free_port() if self.notifications else 0)
+            self._front = self.functions_port or (free_port() if self.notifications or self.apart else 0)
             told = f"http://127.0.0.1:{self._front}" if self.notifications else ""
             self._environment = host_environment(os.environ, app_settings(self._where, graph, told), self.settings)
             if self.package:
@@ -84,6 +86,7 @@ class Stack:
             self._keys = {"master": secrets.token_urlsafe(32), "default": secrets.token_urlsafe(32)}
             self.say("Starting the function app")
             await _all(_create_tables(self._where.tables), self._start_hosts())
+            await self._listened()
             if self.notifications:
                 await self._subscribe()
             self._up = True
@@ -110,18 +113,19 @@ class Stack:
 
     @property
     def running_hosts(self) -> tuple[Child, ...]:
-        """The hosts that are up, the oldest first."""
+        """The hosts that are up: with `apart` the one for HTTP, then the oldest first."""
         return tuple(self._hosts)
 
     async def start_host(self) -> Child:
-        """One more host of the same app answers, on a port of its own, with the same keys."""
+        """One more host of the same app answers, on a port of its own, with the same keys; with `apart`, first of all the one for HTTP."""
         self._hosts_begun += 1
         number = self._hosts_begun
         keys = self._work.write(KEYS, self._keys)
         # An empty settings file in place of the app's own, which may point at somebody's Azure.
         nothing = self._work.write("local.settings.json", {"IsEncrypted": False, "Values": {}})
         taken = {urlsplit(str(host.announced["url"])).port for host in self._hosts}
-        port = self._front if number == 1 or (self.notifications and self._front not in taken) else 0
+        first = number == 1 or ((self.notifications or self.apart) and self._front not in taken)
+        group = ("http" if first else "others") if self.apart else "all"
         alone = ["-S"] if self.package else []
         command = [
             sys.executable,
@@ -131,17 +135,20 @@ class Stack:
             "--app",
             str(self.app),
             "--port",
-            str(port),
+            str(self._front if first else 0),
+            "--group",
+            group,
             "--keys",
             str(keys),
         ]
-        command += ["--settings", str(nothing), "--state", str(self._work.path / "timers"), "--easy-auth-from-header"]
+        command += ["--settings", str(nothing), "--state", str(self._work.path / "timers")]
         # On this machine there is no platform that signs people in: whoever has a key says who they are.
         command.append("--easy-auth-from-header")
         host = await self._start(f"host-{number}", command, self._environment)
         # The first host has made up the keys of single functions; those that follow take the same.
         self._keys = self._keys if "functions" in self._keys else dict(host.announced["keys"])
-        self._hosts.append(host)
+        # The one for HTTP is the first again where it had gone.
+        self._hosts.insert(0 if group == "http" else len(self._hosts), host)
         self._record()
         return host
 
@@ -225,12 +232,19 @@ class Stack:
         if self.hosts < 1:
             return
         await self.start_host()
-        await _all(*(self.start_host() for _ in range(self.hosts - 1)))
+        await _all(*(self.start_host() for _ in range(self.hosts - (not self.apart))))
+
+    async def _listened(self) -> None:
+        """Somebody listens to every queue that a function is for: whoever asks from now on waits for the app alone."""
+        assert self._where is not None
+        functions = [function for host in self._hosts for function in host.announced["functions"]]
+        queues = {function["queueName"] for function in functions if "queueName" in function and not function["disabled"]}
+        await listened(self._where.service_bus_control, queues)
 
     async def _subscribe(self) -> None:
         """The app subscribes now, as its timer would within a quarter of an hour."""
         if self._hosts:
-            url, key = str(self._hosts[0].announced["url"]), str(self._keys["master"])
+            url, key = str(self._hosts[-1].announced["url"]), str(self._keys["master"])
             await start_function(url, key, "renew-subscriptions")
 
     def _watch(self, child: Child) -> None:

@@ -28,6 +28,7 @@ async def test_a_queue_is_made_changed_shown_and_removed(start: Start) -> None:
     status, found = await bus.control("GET", "queues/team/a.b-1")
     assert (status, found["name"], found["properties"]) == (200, "team/a.b-1", made["properties"])
     assert found["counts"] == {"active": 0, "deferred": 0, "scheduled": 0, "locked": 0, "deadLetter": 0}
+    assert found["receivers"] == 0
     assert await bus.control("PUT", "queues/plain") == (201, (await bus.control("GET", "queues/plain"))[1])
     assert [queue["name"] for queue in (await bus.control("GET", "queues"))[1]["queues"]] == ["team/a.b-1", "plain"]
     assert (await bus.control("DELETE", "queues/team/a.b-1"))[0] == 200

@@ -169,7 +169,7 @@ def test_functions_are_disabled_by_setting(value: str) -> None:
 async def test_a_directory_without_an_app_is_refused_with_everything_else_that_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "local.settings.json").write_text(json.dumps({"IsEncrypted": True}))
     with pytest.raises(startup.RefusedError) as raised:
-        await startup.prepare(tmp_path, None, frozenset(), strict=True)
+        await startup.prepare(parse_options(["--app", str(tmp_path)]))
     assert [sentence for sentence in raised.value.sentences if "host.json is missing" in sentence]
     assert [sentence for sentence in raised.value.sentences if "IsEncrypted" in sentence]
     assert [sentence for sentence in raised.value.sentences if "no function_app.py" in sentence]

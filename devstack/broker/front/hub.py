@@ -67,6 +67,11 @@ class Outlet:
                 self._woken[cast("Receiver", holder)] = None  # who holds a session here is a link
         self.wake()
 
+    @property
+    def receivers(self) -> int:
+        """How many links receive from the queue, or wait for a session of it."""
+        return sum(link.receives for link in self.links)
+
     def wake(self) -> None:
         """What can be delivered will be, and the alarm set, before the event loop waits again."""
         if self._turn is None:
