@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import certifi
 from azure.servicebus import (
     NEXT_AVAILABLE_SESSION,
     ServiceBusReceivedMessage,
@@ -54,6 +57,8 @@ class Namespace:
             "retry_backoff_factor": retry.delay,
             "retry_backoff_max": retry.most_delay,
             "retry_mode": retry.mode,
+            # By itself the client reads all root certificates again for each connection, of which there is one a trigger.
+            "ssl_context": _trusting_the_usual(),
             "transport_type": TransportType.AmqpOverWebsocket if options.web_sockets else TransportType.Amqp,
         }
         self._options = options
@@ -179,6 +184,14 @@ async def _opened(receiver: ServiceBusReceiver) -> Receiver:
         await receiver.close()
         raise
     return _Link(receiver)
+
+
+@cache
+def _trusting_the_usual() -> ssl.SSLContext:
+    """TLS as the client would have it, with the root certificates that come with certifi."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(certifi.where())
+    return context
 
 
 def _credential(connection: Connection) -> "ManagedIdentityCredential | DefaultAzureCredential":
