@@ -24,7 +24,7 @@ from functions import (
     tenant_changes,
     timers,
 )
-from shared.settings import read_powers
+from shared.powers import read_powers
 
 app = func.FunctionApp()
 _powers = read_powers()

@@ -28,7 +28,6 @@ from shared.nouns.cleaning import Carry
 from shared.nouns.partner import Partner
 from shared.nouns.request import Header, PartnerWish
 from shared.settings import ROOT, Settings
-from shared.steps import STEPS
 from shared.tables import connect, create_all
 from shared.tables.requests import Request, RequestState
 from shared.tenant import Tenant, TenantSettings
@@ -108,7 +107,6 @@ class _Scene:
             tables=connect(settings),
             bus=cast("Bus", self.bus),
             tenant=Tenant(graph, credential=_Anybody(), transport=httpx.MockTransport(self._answer)),
-            steps=STEPS,
         )
 
     async def furnish(self) -> None:

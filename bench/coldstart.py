@@ -1,8 +1,10 @@
 """Process start to the first Graph call done, against what importing the vendors' libraries alone takes.
 
-The budget is 1.5 times the imports (azure-functions, azure-identity, httpx), plus indexing: the runtime library finding the
-functions, which imports our own modules. Seconds are of CPU, the least of several rounds: others on the machine add to neither.
-The breakdown follows the first call from the runtime library to the answer.
+The budget is 1.3 times the imports (azure-functions, azure-identity, httpx), plus indexing: the runtime library finding the functions,
+and our own modules up to a world that has opened no client. Finding the functions used to import all of ours, so that a ratio to what
+indexing takes says little by itself: what counts is how long it takes together, which is told against the imports as well.
+Seconds are of CPU, the least of several rounds: others on the machine add to neither. The breakdown follows the first call from the
+runtime library to the answer.
 """
 
 import asyncio
@@ -28,7 +30,11 @@ import asyncio, sys
 import azure.functions, azure.identity, httpx
 from pathlib import Path
 from devstack.host.worker import index
-asyncio.run(index(Path(sys.argv[1])))
+async def main():
+    await index(Path(sys.argv[1]))
+    from shared.root import world
+    await world()
+asyncio.run(main())
 import json, time
 print("done" + json.dumps({"done": time.process_time()}))
 """
@@ -77,6 +83,7 @@ async def measure() -> AsyncIterator[dict[str, Any]]:
         "firstGraphCallSeconds": round(first, 3),
         "ratioWithoutIndexing": round((first - (indexed - imports)) / imports, 2),
         "ratioToImportsAndIndexing": round(first / indexed, 2),
+        "ratioToImportsAlone": round(first / imports, 2),
         "breakdownSeconds": _steps(min(taken["first"], key=lambda one: one[0])[1]),
         "rounds": ROUNDS,
     }

@@ -4,8 +4,6 @@ import azure.functions as func
 
 from functions.whose import each
 from shared.nouns.power import Power
-from shared.verbs.compare import compare_settings
-from shared.verbs.permitted import tell_grants
 
 POWER: Power = "settings"
 
@@ -16,5 +14,8 @@ bp = func.Blueprint()
 @bp.timer_trigger(arg_name="timer", schedule="%ENTENTE_COMPARE_SCHEDULE%", run_on_startup=False, use_monitor=False)
 async def compare_partners_settings(timer: func.TimerRequest) -> None:
     """The next partners' settings have been read again, and what others have changed is on record; as is what this app may do."""
+    from shared.verbs.compare import compare_settings
+    from shared.verbs.permitted import tell_grants
+
     del timer
     await each(lambda ours: tell_grants(ours, POWER), lambda ours: compare_settings(ours, POWER))

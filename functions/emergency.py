@@ -1,14 +1,15 @@
 """An emergency over HTTP: a partner is shut out by one operator, and released by two."""
 
 import json
+from typing import TYPE_CHECKING
 
 import azure.functions as func
 
 from functions.principal import Caller, answer, needs
 from shared.nouns.errors import Fault, Refusal
-from shared.verbs.block import block
-from shared.verbs.release import release
-from shared.verbs.world import World
+
+if TYPE_CHECKING:
+    from shared.verbs.world import World
 
 MOST_REASON = 1_000
 
@@ -20,16 +21,20 @@ bp = func.Blueprint()
 @bp.function_name("block-partner")
 @bp.route(route="partners/{partner}/block", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
 @needs("Operator")
-async def block_partner(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
+async def block_partner(req: func.HttpRequest, ours: "World", caller: Caller) -> func.HttpResponse:
     """The partner (tenant id or domain) is shut out now, for the `reason` in the body; what remains open is in the answer."""
+    from shared.verbs.block import block
+
     return answer((await block(ours, req.route_params["partner"], caller.name, _reason(req))).as_json())
 
 
 @bp.function_name("release-partner")
 @bp.route(route="partners/{partner}/release", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
 @needs("Operator")
-async def release_partner(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
+async def release_partner(req: func.HttpRequest, ours: "World", caller: Caller) -> func.HttpResponse:
     """The release is asked for, or, by somebody else than who asked, confirmed and carried out."""
+    from shared.verbs.release import release
+
     return answer((await release(ours, req.route_params["partner"], caller.name, _reason(req))).as_json())
 
 

@@ -2,22 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
 from functions.principal import PERSON_READERS, Caller, answer, needs, note_reading
 from functions.reading import body_of, word
 from shared.nouns.errors import Fault, Refusal
-from shared.verbs.cleanup_decide import keep, restore
-from shared.verbs.exempt import exempt, unexempt
-from shared.verbs.guest_dates import end
-from shared.verbs.unshare import reshare, unshare
-from shared.verbs.world import World
-from shared.views.footprint import footprint_view
-from shared.views.guests import Wanted, exemption_view, find, guests_view, shown
-from shared.views.members import members_view
-from shared.views.sharing import refuse_others
+
+if TYPE_CHECKING:
+    from shared.verbs.world import World
 
 POWER = "guests"
 LOOK = ("Reader", "Approver", "Operator")
@@ -29,11 +23,13 @@ bp = func.Blueprint()
 @bp.function_name("list-guests")
 @bp.route(route="guests", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 @needs(*LOOK)
-async def list_guests(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
+async def list_guests(req: func.HttpRequest, ours: "World", caller: Caller) -> func.HttpResponse:
     """A page of guests (`partner`, `stage`, `endsBefore`, `sponsor`; `after`, the `next` of the page before). No address is told.
 
     `kind=member` (with `partner`, `after`) lists B2B members instead, under `members`.
     """
+    from shared.views.guests import Wanted, guests_view
+
     if (kind := req.params.get("kind", "guest")) != "guest":
         return answer(await _members(ours, kind, req.params))
     before = req.params.get("endsBefore", "")
@@ -49,11 +45,14 @@ async def list_guests(req: func.HttpRequest, ours: World, caller: Caller) -> fun
 @bp.function_name("show-guest")
 @bp.route(route="guests/show", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
 @needs(*PERSON_READERS)
-async def show_guest(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
+async def show_guest(req: func.HttpRequest, ours: "World", caller: Caller) -> func.HttpResponse:
     """The guest whom the body names (`{"guest": address, opaque id or object id}`).
 
     `"sites": [URL, ...]` also lists what they have in SharePoint there; an empty list means the sites that requests have named.
     """
+    from shared.views.footprint import footprint_view
+    from shared.views.guests import find, shown
+
     asked = body_of(req, FIELDS | {"sites"})
     sites = _sites(asked)
     guest = await find(ours, word(asked, "guest"), word(asked, "partner", needed=False))
@@ -67,7 +66,7 @@ async def show_guest(req: func.HttpRequest, ours: World, caller: Caller) -> func
 @bp.function_name("decide-guest")
 @bp.route(route="guests/{verb}", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
 @needs("Operator")
-async def decide_guest(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
+async def decide_guest(req: func.HttpRequest, ours: "World", caller: Caller) -> func.HttpResponse:
     """The guest stays until a day (`extend`), has had their last day (`end`), comes back (`restore`), is exempt or not any more; what is shared
     with them in SharePoint is taken away (`unshare`, on the `sites` or on those that requests have named) or given back (`reshare`)."""
     verb = _VERBS.get(req.route_params["verb"])
@@ -79,14 +78,18 @@ async def decide_guest(req: func.HttpRequest, ours: World, caller: Caller) -> fu
 @bp.function_name("list-exemptions")
 @bp.route(route="exemptions", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 @needs(*LOOK)
-async def list_exemptions(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
+async def list_exemptions(req: func.HttpRequest, ours: "World", caller: Caller) -> func.HttpResponse:
     """Every exemption, those that are over too, the next to end first."""
+    from shared.views.guests import exemption_view
+
     today = ours.clock().date()
     found = [exemption_view(one) | {"over": one.until < today} async for one in ours.tables.exemptions.all()]
     return answer({"exemptions": sorted(found, key=lambda one: (one["until"], one["person"]))})
 
 
-async def _members(ours: World, kind: str, asked: Mapping[str, str]) -> dict[str, Any]:
+async def _members(ours: "World", kind: str, asked: Mapping[str, str]) -> dict[str, Any]:
+    from shared.views.members import members_view
+
     if kind != "member":
         raise Refusal([Fault("kind", "must be guest or member")])
     if others := [name for name in ("stage", "endsBefore", "sponsor") if asked.get(name)]:
@@ -94,48 +97,70 @@ async def _members(ours: World, kind: str, asked: Mapping[str, str]) -> dict[str
     return await members_view(ours, asked.get("partner", ""), behind=asked.get("after", ""))
 
 
-async def _extend(ours: World, asked: dict[str, Any], who: str) -> dict[str, Any]:
+async def _extend(ours: "World", asked: dict[str, Any], who: str) -> dict[str, Any]:
+    from shared.verbs.cleanup_decide import keep
+    from shared.views.guests import find, shown
+
     guest = await find(ours, word(asked, "guest"), word(asked, "partner", needed=False))
     until = _day(word(asked, "until"), "until")
     kept, request = await keep(ours, guest, until, who, word(asked, "reason"))
     return shown(kept, None) | {"request": request}
 
 
-async def _end(ours: World, asked: dict[str, Any], who: str) -> dict[str, Any]:
+async def _end(ours: "World", asked: dict[str, Any], who: str) -> dict[str, Any]:
+    from shared.verbs.guest_dates import end
+    from shared.views.guests import find, shown
+
     guest = await find(ours, word(asked, "guest"), word(asked, "partner", needed=False))
     return shown(await end(ours, guest.partner, guest.person, who, word(asked, "reason")), None)
 
 
-async def _restore(ours: World, asked: dict[str, Any], who: str) -> dict[str, Any]:
+async def _restore(ours: "World", asked: dict[str, Any], who: str) -> dict[str, Any]:
+    from shared.verbs.cleanup_decide import restore
+    from shared.views.guests import find
+
     guest = await find(ours, word(asked, "guest"), word(asked, "partner", needed=False))
     return {"request": await restore(ours, guest.partner, guest.person, who, word(asked, "reason"))}
 
 
-async def _unshare(ours: World, asked: dict[str, Any], who: str) -> dict[str, Any]:
+async def _unshare(ours: "World", asked: dict[str, Any], who: str) -> dict[str, Any]:
+    from shared.verbs.unshare import unshare
+    from shared.views.guests import find
+    from shared.views.sharing import refuse_others
+
     guest = await find(ours, word(asked, "guest"), word(asked, "partner", needed=False))
     request, sites = await unshare(ours, guest, refuse_others(_sites(asked) or []), who, word(asked, "reason"))
     return {"request": request, "sites": list(sites)}
 
 
-async def _reshare(ours: World, asked: dict[str, Any], who: str) -> dict[str, Any]:
+async def _reshare(ours: "World", asked: dict[str, Any], who: str) -> dict[str, Any]:
+    from shared.verbs.unshare import reshare
+    from shared.views.guests import find
+
     guest = await find(ours, word(asked, "guest"), word(asked, "partner", needed=False))
     return {"request": await reshare(ours, guest, who, word(asked, "reason"))}
 
 
-async def _exempt(ours: World, asked: dict[str, Any], who: str) -> dict[str, Any]:
+async def _exempt(ours: "World", asked: dict[str, Any], who: str) -> dict[str, Any]:
+    from shared.verbs.exempt import exempt
+    from shared.views.guests import exemption_view, find
+
     guest = await find(ours, word(asked, "guest"), word(asked, "partner", needed=False))
     until = _day(word(asked, "until"), "until")
     made = await exempt(ours, guest, reason=word(asked, "reason"), owner=word(asked, "owner"), until=until, who=who)
     return exemption_view(made)
 
 
-async def _unexempt(ours: World, asked: dict[str, Any], who: str) -> dict[str, Any]:
+async def _unexempt(ours: "World", asked: dict[str, Any], who: str) -> dict[str, Any]:
+    from shared.verbs.exempt import unexempt
+    from shared.views.guests import find
+
     guest = await find(ours, word(asked, "guest"), word(asked, "partner", needed=False))
     await unexempt(ours, guest, reason=word(asked, "reason", needed=False), who=who)
     return {"partner": guest.partner, "person": guest.person, "exempt": None}
 
 
-_VERBS: dict[str, Callable[[World, dict[str, Any], str], Awaitable[dict[str, Any]]]] = {
+_VERBS: "dict[str, Callable[[World, dict[str, Any], str], Awaitable[dict[str, Any]]]]" = {
     "extend": _extend,
     "end": _end,
     "restore": _restore,

@@ -3,22 +3,18 @@
 import hashlib
 import json
 import secrets
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
 from functions.principal import Caller, answer, needs
 from functions.retries import retries
 from functions.whose import of_message
-from shared.bus import Envelope
 from shared.nouns.errors import Fault, Refusal
-from shared.nouns.parts import split
-from shared.nouns.request import decoded, read_request
 from shared.topology import INTAKE
-from shared.verbs.accept import accept
-from shared.verbs.asker import BY_QUEUE, asker, sign
-from shared.verbs.park import park_message
-from shared.verbs.world import World
+
+if TYPE_CHECKING:
+    from shared.verbs.world import World
 
 MOST_BODY_BYTES = 16_000_000
 # An id has 64 characters at most; that of a plan ends with its own mark.
@@ -33,6 +29,10 @@ bp = func.Blueprint()
 @bp.service_bus_queue_trigger(arg_name="message", queue_name=INTAKE, connection="ServiceBus", data_type=func.DataType.BINARY)
 async def accept_partner_request(message: func.ServiceBusMessage) -> None:
     """One part of a partner request has been accepted, or refused with the reason on record."""
+    from shared.verbs.accept import accept
+    from shared.verbs.asker import BY_QUEUE, asker
+    from shared.verbs.park import park_message
+
     ours = await of_message(message)
     body = message.get_body()
     properties = {str(key): str(value) for key, value in (message.application_properties or {}).items()}
@@ -49,12 +49,17 @@ async def accept_partner_request(message: func.ServiceBusMessage) -> None:
 @bp.function_name("submit-partner-request")
 @bp.route(route="partner-requests", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
 @needs("Requester", "Operator")
-async def submit_partner_request(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
+async def submit_partner_request(req: func.HttpRequest, ours: "World", caller: Caller) -> func.HttpResponse:
     """202 with `Location`: the request is well formed and on the queue, split into complete parts where it is large.
 
     `plan=true` asks for its plan alone, which has an id of its own, so that the request itself can still come. Where the body says
     `"mode": "plan"` it has named the plan already, and the id is kept.
     """
+    from shared.bus import Envelope
+    from shared.nouns.parts import split
+    from shared.nouns.request import read_request
+    from shared.verbs.asker import sign
+
     raw = _as_asked(_decoded(req.get_body()), req.params.get("plan", "false"))
     bodies = [part.encode() for part in split(raw)]
     faults = [fault for body in bodies for found in read_request(json.loads(body)).faults.values() for fault in found]
@@ -75,6 +80,8 @@ async def submit_partner_request(req: func.HttpRequest, ours: World, caller: Cal
 
 
 def _decoded(body: bytes) -> dict[str, Any]:
+    from shared.nouns.json_text import decoded
+
     if len(body) > MOST_BODY_BYTES:
         raise Refusal([Fault("", f"is larger than {MOST_BODY_BYTES} bytes; split it into requests of their own ids")])
     raw = decoded(body)

@@ -1,16 +1,15 @@
 """The journal over HTTP, for operators and auditors."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
 from functions.principal import PERSON_READERS, Caller, answer, needs, note_reading
 from shared.nouns.errors import Fault, Refusal
-from shared.seal import head_from
-from shared.verbs.world import World
-from shared.views.journal import partner_journal, person_journal
-from shared.views.journal_pack import as_csv, as_html
+
+if TYPE_CHECKING:
+    from shared.verbs.world import World
 
 POWER = "guests"
 
@@ -20,11 +19,15 @@ bp = func.Blueprint()
 @bp.function_name("show-journal")
 @bp.route(route="journal", methods=["GET", "POST"], auth_level=func.AuthLevel.FUNCTION)
 @needs("Reader", *PERSON_READERS)
-async def show_journal(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
+async def show_journal(req: func.HttpRequest, ours: "World", caller: Caller) -> func.HttpResponse:
     """The journal of a `partner` or a `person`; with `verify` also whether its seals hold, against a `head` that was kept.
 
     `export` adds the audit pack's files. An address is taken from the body of a POST alone, so that no log of URLs has it.
     """
+    from shared.seal import head_from
+    from shared.views.journal import partner_journal, person_journal
+    from shared.views.journal_pack import as_csv, as_html
+
     asked = dict(req.params) if req.method == "GET" else _object(req)
     partner, person = (_text(asked, name) for name in ("partner", "person"))
     if bool(partner) == bool(person):

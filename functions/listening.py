@@ -3,14 +3,8 @@
 import azure.functions as func
 
 from functions.whose import each, of_message
-from shared.nouns.changes import Upkeep, upkeep_from
 from shared.nouns.errors import Refusal
 from shared.topology import LISTENING
-from shared.verbs.canary import release_canaries
-from shared.verbs.hearing import watch
-from shared.verbs.park import park_message
-from shared.verbs.tend import tend
-from shared.verbs.upkeep import order
 
 POWER = "guests"
 
@@ -21,6 +15,9 @@ bp = func.Blueprint()
 @bp.timer_trigger(arg_name="timer", schedule="%ENTENTE_LISTEN_SCHEDULE%", run_on_startup=False, use_monitor=False)
 async def renew_subscriptions(timer: func.TimerRequest) -> None:
     """Our subscriptions are being looked after."""
+    from shared.nouns.changes import Upkeep
+    from shared.verbs.upkeep import order
+
     del timer
     await each(lambda ours: order(ours, Upkeep(do="renew", resource="subscriptions", why="by the clock")))
 
@@ -29,6 +26,9 @@ async def renew_subscriptions(timer: func.TimerRequest) -> None:
 @bp.timer_trigger(arg_name="timer", schedule="%ENTENTE_LISTEN_SCHEDULE%", run_on_startup=False, use_monitor=False)
 async def release_canaries_timer(timer: func.TimerRequest) -> None:
     """The canaries have changed, and silence has been told."""
+    from shared.verbs.canary import release_canaries
+    from shared.verbs.hearing import watch
+
     del timer
     await each(watch, release_canaries)
 
@@ -37,6 +37,9 @@ async def release_canaries_timer(timer: func.TimerRequest) -> None:
 @bp.timer_trigger(arg_name="timer", schedule="%ENTENTE_CATCH_UP_SCHEDULE%", run_on_startup=False, use_monitor=False)
 async def catch_up_changes(timer: func.TimerRequest) -> None:
     """What no notification has told is being looked for."""
+    from shared.nouns.changes import Upkeep
+    from shared.verbs.upkeep import order
+
     del timer
     await each(
         lambda ours: order(ours, Upkeep(do="catch-up", resource="users", why="hourly")),
@@ -50,6 +53,10 @@ async def catch_up_changes(timer: func.TimerRequest) -> None:
 )
 async def keep_listening(message: func.ServiceBusMessage) -> None:
     """What the message orders is done, or will be tried again."""
+    from shared.nouns.changes import upkeep_from
+    from shared.verbs.park import park_message
+    from shared.verbs.tend import tend
+
     ours = await of_message(message)
     body = message.get_body()
     try:

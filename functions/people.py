@@ -1,6 +1,7 @@
 """What people ask and say over HTTP: status, why, cancel, pause, resume, parked things, health."""
 
 import json
+from typing import TYPE_CHECKING
 
 import azure.functions as func
 
@@ -8,16 +9,11 @@ from functions.principal import PERSON_READERS, Caller, answer, needs, note_read
 from functions.whose import of_call, says_whose
 from shared.nouns.errors import Fault, Refusal
 from shared.root import UnknownTenant, worlds
-from shared.verbs.approve import approve, reject
-from shared.verbs.control import cancel, pause, redrive, resume
-from shared.verbs.world import World
-from shared.views.health import health, together
-from shared.views.status import MOST_TASKS, latest_requests, parked_view, request_status
-from shared.views.why import why
+
+if TYPE_CHECKING:
+    from shared.verbs.world import World
 
 LOOK = ("Reader", "Requester", "Approver", "Operator")
-CONTROL = {"cancel": cancel, "pause": pause, "resume": resume}
-DECIDE = {"approve": approve, "reject": reject}
 
 POWER = "guests"
 
@@ -27,19 +23,23 @@ bp = func.Blueprint()
 @bp.function_name("list-partner-requests")
 @bp.route(route="partner-requests", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 @needs(*LOOK)
-async def list_partner_requests(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
+async def list_partner_requests(req: func.HttpRequest, ours: "World", caller: Caller) -> func.HttpResponse:
     """The newest requests, open ones first."""
+    from shared.views.status import latest_requests
+
     return answer({"requests": await latest_requests(ours)})
 
 
 @bp.function_name("show-partner-request")
 @bp.route(route="partner-requests/{id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 @needs(*LOOK)
-async def show_partner_request(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
+async def show_partner_request(req: func.HttpRequest, ours: "World", caller: Caller) -> func.HttpResponse:
     """One request with its counts and a page of its tasks (`top`, 0 to 1000; `after`, the `next` of the page before).
 
     `counts=false` leaves the counts of a running request out, which saves reading all its tasks.
     """
+    from shared.views.status import MOST_TASKS, request_status
+
     name = req.route_params["id"]
     top = req.params.get("top", "500")
     if not top.isdecimal() or len(top) > 4 or int(top) > MOST_TASKS:
@@ -52,11 +52,14 @@ async def show_partner_request(req: func.HttpRequest, ours: World, caller: Calle
 @bp.function_name("control-partner-request")
 @bp.route(route="partner-requests/{id}/{verb}", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
 @needs("Operator")
-async def control_partner_request(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
+async def control_partner_request(req: func.HttpRequest, ours: "World", caller: Caller) -> func.HttpResponse:
     """The request is cancelled, paused or resumed."""
-    verb = CONTROL.get(req.route_params["verb"])
+    from shared.verbs.control import cancel, pause, resume
+
+    control = {"cancel": cancel, "pause": pause, "resume": resume}
+    verb = control.get(req.route_params["verb"])
     if verb is None:
-        return answer({"error": f"a request can be asked to {', '.join(CONTROL)}"}, 404)
+        return answer({"error": f"a request can be asked to {', '.join(control)}"}, 404)
     request = await verb(ours, req.route_params["id"], caller.name)
     return answer({"id": request.id, "state": request.state.value, "reason": request.reason})
 
@@ -64,11 +67,14 @@ async def control_partner_request(req: func.HttpRequest, ours: World, caller: Ca
 @bp.function_name("decide-partner-request")
 @bp.route(route="partner-requests/{id}/decision", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
 @needs("Approver")
-async def decide_partner_request(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
+async def decide_partner_request(req: func.HttpRequest, ours: "World", caller: Caller) -> func.HttpResponse:
     """The request is approved or rejected (`{"decision": "approve"|"reject", "reason": ...}`) by somebody else than who asked."""
-    verb = DECIDE.get(_field(req, "decision"))
+    from shared.verbs.approve import approve, reject
+
+    decide = {"approve": approve, "reject": reject}
+    verb = decide.get(_field(req, "decision"))
     if verb is None:
-        raise Refusal([Fault("decision", f"must be one of {', '.join(DECIDE)}")])
+        raise Refusal([Fault("decision", f"must be one of {', '.join(decide)}")])
     request = await verb(ours, req.route_params["id"], caller.name, _field(req, "reason", needed=False))
     return answer({"id": request.id, "state": request.state.value, "reason": request.reason})
 
@@ -76,16 +82,20 @@ async def decide_partner_request(req: func.HttpRequest, ours: World, caller: Cal
 @bp.function_name("list-parked")
 @bp.route(route="parked", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 @needs(*LOOK)
-async def list_parked(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
+async def list_parked(req: func.HttpRequest, ours: "World", caller: Caller) -> func.HttpResponse:
     """Everything that waits for a person, the oldest first."""
+    from shared.views.status import parked_view
+
     return answer({"parked": [parked_view(item) for item in await ours.tables.parked.all()]})
 
 
 @bp.function_name("redrive-parked")
 @bp.route(route="parked/redrive", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
 @needs("Operator")
-async def redrive_parked(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
+async def redrive_parked(req: func.HttpRequest, ours: "World", caller: Caller) -> func.HttpResponse:
     """The parked thing that the body names (`{"id": ...}`) is tried again."""
+    from shared.verbs.control import redrive
+
     name = _field(req, "id")
     item = await ours.tables.parked.get(name)
     if item is None:
@@ -96,8 +106,10 @@ async def redrive_parked(req: func.HttpRequest, ours: World, caller: Caller) -> 
 @bp.function_name("why-person")
 @bp.route(route="why", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
 @needs(*PERSON_READERS)
-async def why_person(req: func.HttpRequest, ours: World, caller: Caller) -> func.HttpResponse:
+async def why_person(req: func.HttpRequest, ours: "World", caller: Caller) -> func.HttpResponse:
     """A person's whole story. The address is in the body (`{"address": ...}`), so that no log of URLs has it."""
+    from shared.views.why import why
+
     try:
         found = await why(ours, _field(req, "address"))
         note_reading(caller, "why", found["person"])
@@ -111,6 +123,8 @@ async def why_person(req: func.HttpRequest, ours: World, caller: Caller) -> func
 async def show_health(req: func.HttpRequest) -> func.HttpResponse:
     """200 where the app can work, 503 where something it needs does not answer. Of several tenants, the one that is named in `tenant`; else
     how many there are and how many of them are well."""
+    from shared.views.health import health, together
+
     if len(every := await worlds()) > 1 and not says_whose(req):
         found = together([await health(one) for one in every])
         return answer(found, 200 if found["status"] == "ok" else 503)

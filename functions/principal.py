@@ -7,18 +7,18 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
 from functions.whose import of_call
-from shared.log import log
 from shared.nouns.errors import Refusal
 from shared.nouns.outcomes import NotYet
 from shared.root import UnknownTenant
-from shared.settings import Settings
-from shared.verbs.asker import KEY_HOLDER
-from shared.verbs.world import World
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
+    from shared.verbs.world import World
 
 ROLE_CLAIMS = frozenset({"roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"})
 PERSON = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -36,11 +36,13 @@ class Caller:
     roles: frozenset[str]
 
 
-def caller_of(request: func.HttpRequest, settings: Settings) -> Caller:
+def caller_of(request: func.HttpRequest, settings: "Settings") -> Caller:
     """The caller. The sign-in header counts only where the platform strips forged ones (setting WEBSITE_AUTH_ENABLED).
 
     https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities
     """
+    from shared.verbs.asker import KEY_HOLDER
+
     header = request.headers.get("x-ms-client-principal")
     if header and settings.trust_sign_in:
         try:
@@ -62,7 +64,7 @@ def _here(roles: frozenset[str], tenant: str) -> frozenset[str]:
     return frozenset(role.removeprefix(f"{tenant}.") for role in roles if role.startswith(f"{tenant}."))
 
 
-def _at_home(request: func.HttpRequest, settings: Settings) -> bool:
+def _at_home(request: func.HttpRequest, settings: "Settings") -> bool:
     """Whoever has signed in did so in the tenant itself. An app for one tenant lets nobody else sign in."""
     if not settings.tenant_name:
         return True
@@ -73,7 +75,7 @@ def _at_home(request: func.HttpRequest, settings: Settings) -> bool:
         return False
 
 
-def person_of(request: func.HttpRequest, settings: Settings) -> str:
+def person_of(request: func.HttpRequest, settings: "Settings") -> str:
     """The object id of the person who has signed in, with or without a role; empty for anybody else."""
     kind, _, subject = caller_of(request, settings).name.partition(" ")
     signed_in = settings.trust_sign_in and "x-ms-client-principal" in request.headers
@@ -83,6 +85,8 @@ def person_of(request: func.HttpRequest, settings: Settings) -> str:
 
 def note_reading(caller: Caller, report: str, person: str) -> None:
     """Who has read what about one person stands in the log, under the person's opaque id."""
+    from shared.log import log
+
     log.info("personal data read", who=caller.name, report=report, person=person)
 
 

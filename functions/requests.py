@@ -4,12 +4,8 @@ import azure.functions as func
 
 from functions.retries import retries
 from functions.whose import of_message
-from shared.bus import session_within
 from shared.nouns.errors import Refusal
-from shared.nouns.messages import finish_from
 from shared.topology import FINISH, PARKED
-from shared.verbs.finish import finish
-from shared.verbs.park import park_dead_letter, park_message
 
 POWER = "guests"
 
@@ -22,6 +18,11 @@ bp = func.Blueprint()
 )
 async def finish_request(message: func.ServiceBusMessage) -> None:
     """A request whose tasks are all settled has ended, and the partner's next one has begun."""
+    from shared.bus import session_within
+    from shared.nouns.messages import finish_from
+    from shared.verbs.finish import finish
+    from shared.verbs.park import park_message
+
     ours = await of_message(message)
     body = message.get_body()
     try:
@@ -36,6 +37,8 @@ async def finish_request(message: func.ServiceBusMessage) -> None:
 @bp.service_bus_queue_trigger(arg_name="message", queue_name=PARKED, connection="ServiceBus", data_type=func.DataType.BINARY)
 async def park_dead_letter_message(message: func.ServiceBusMessage) -> None:
     """A dead letter of any queue stands where people look, with its reason."""
+    from shared.verbs.park import park_dead_letter
+
     properties = {str(key): str(value) for key, value in (message.application_properties or {}).items()}
     source = message.dead_letter_source or properties.get("source") or "unknown queue"
     why, more = properties.get("DeadLetterReason", "dead-lettered"), properties.get("DeadLetterErrorDescription", "")

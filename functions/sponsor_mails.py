@@ -4,8 +4,6 @@ import azure.functions as func
 
 from functions.whose import each
 from shared.nouns.power import Power
-from shared.verbs.ask_mails import tell_sponsors
-from shared.verbs.permitted import tell_grants
 
 POWER: Power = "mail"
 
@@ -16,5 +14,8 @@ bp = func.Blueprint()
 @bp.timer_trigger(arg_name="timer", schedule="%ENTENTE_ASK_SCHEDULE%", run_on_startup=False, use_monitor=False)
 async def ask_sponsors(timer: func.TimerRequest) -> None:
     """Every sponsor with something new to answer has one mail about all of it; what this app may do is on record."""
+    from shared.verbs.ask_mails import tell_sponsors
+    from shared.verbs.permitted import tell_grants
+
     del timer
     await each(lambda ours: tell_grants(ours, POWER), tell_sponsors)

@@ -6,15 +6,16 @@ import azure.functions as func
 
 from functions.whose import of_message
 from shared.nouns.errors import Refusal
-from shared.nouns.messages import attempt_from
 from shared.nouns.power import Power
-from shared.steps import STEPS
-from shared.verbs.attempt import attempt
-from shared.verbs.park import park_message
+from shared.topology import STEP_QUEUES
 
 
 def _attempting(queue: str) -> Callable[[func.ServiceBusMessage], Awaitable[None]]:
     async def attempt_step(message: func.ServiceBusMessage) -> None:
+        from shared.nouns.messages import attempt_from
+        from shared.verbs.attempt import attempt
+        from shared.verbs.park import park_message
+
         ours = await of_message(message)
         body = message.get_body()
         try:
@@ -31,7 +32,7 @@ def _attempting(queue: str) -> Callable[[func.ServiceBusMessage], Awaitable[None
 def of(power: Power) -> func.Blueprint:
     """The functions of the steps that need this power."""
     bp = func.Blueprint()
-    for step in STEPS:
+    for step in STEP_QUEUES:
         if step.power == power:
             bp.function_name(step.name)(
                 bp.service_bus_queue_trigger(
@@ -39,7 +40,7 @@ def of(power: Power) -> func.Blueprint:
                     queue_name=step.name,
                     connection="ServiceBus",
                     data_type=func.DataType.BINARY,
-                    is_sessions_enabled=step.session,
+                    is_sessions_enabled=step.sessions,
                 )(_attempting(step.name))
             )
     return bp

@@ -4,14 +4,10 @@ import azure.functions as func
 
 from functions.retries import retries
 from functions.whose import of_call, of_event, of_message
-from shared.nouns.changes import change_from
 from shared.nouns.errors import Refusal
 from shared.nouns.outcomes import NotYet
 from shared.root import UnknownTenant
 from shared.topology import NOTIFICATIONS, TENANT_CHANGES
-from shared.verbs.hear import hear
-from shared.verbs.listen import Unreadable, listen, listen_later
-from shared.verbs.park import park_message
 
 POWER = "guests"
 # Nothing in an answer is ever markup, whatever was sent.
@@ -39,6 +35,8 @@ async def _answered(req: func.HttpRequest) -> func.HttpResponse:
     token = req.params.get("validationToken")
     if token is not None:
         return func.HttpResponse(token, status_code=200, mimetype="text/plain", headers=PLAIN)
+    from shared.verbs.listen import Unreadable, listen
+
     try:
         await listen(await of_call(req), req.get_body(), "webhook")
     except UnknownTenant:
@@ -57,6 +55,9 @@ async def _answered(req: func.HttpRequest) -> func.HttpResponse:
 )
 async def take_cloud_event(message: func.ServiceBusMessage) -> None:
     """What Event Grid has delivered is on our queue, or will be."""
+    from shared.verbs.listen import Unreadable, listen, listen_later
+    from shared.verbs.park import park_message
+
     ours = await of_event(message)
     body = message.get_body()
     try:
@@ -73,6 +74,10 @@ async def take_cloud_event(message: func.ServiceBusMessage) -> None:
 )
 async def react_to_change(message: func.ServiceBusMessage) -> None:
     """What a changed object asks for has been done, or is tried again later."""
+    from shared.nouns.changes import change_from
+    from shared.verbs.hear import hear
+    from shared.verbs.park import park_message
+
     ours = await of_message(message)
     body = message.get_body()
     try:

@@ -3,11 +3,6 @@
 import azure.functions as func
 
 from functions.whose import each
-from shared.verbs.approve import expire
-from shared.verbs.export_seals import export_seals
-from shared.verbs.retention import keep_retention
-from shared.verbs.seal import seal
-from shared.verbs.sweep import sweep
 
 POWER = "guests"
 
@@ -18,6 +13,9 @@ bp = func.Blueprint()
 @bp.timer_trigger(arg_name="timer", schedule="%ENTENTE_SWEEP_SCHEDULE%", run_on_startup=False, use_monitor=False)
 async def sweep_lost_tasks(timer: func.TimerRequest) -> None:
     """Tasks that got lost are on their way again, and requests that nobody decided on in time are cancelled."""
+    from shared.verbs.approve import expire
+    from shared.verbs.sweep import sweep
+
     del timer
     await each(sweep, expire)
 
@@ -26,6 +24,9 @@ async def sweep_lost_tasks(timer: func.TimerRequest) -> None:
 @bp.timer_trigger(arg_name="timer", schedule="%ENTENTE_SEAL_SCHEDULE%", run_on_startup=False, use_monitor=False)
 async def seal_journal(timer: func.TimerRequest) -> None:
     """Every journal entry is in the chain of seals, and the chain's heads are kept elsewhere."""
+    from shared.verbs.export_seals import export_seals
+    from shared.verbs.seal import seal
+
     del timer
     await each(seal, export_seals)
 
@@ -34,5 +35,7 @@ async def seal_journal(timer: func.TimerRequest) -> None:
 @bp.timer_trigger(arg_name="timer", schedule="%ENTENTE_RETENTION_SCHEDULE%", run_on_startup=False, use_monitor=False)
 async def keep_what_is_needed(timer: func.TimerRequest) -> None:
     """Nothing is kept for longer than the settings say."""
+    from shared.verbs.retention import keep_retention
+
     del timer
     await each(keep_retention)

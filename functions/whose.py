@@ -2,37 +2,44 @@
 
 import contextlib
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 import azure.functions as func
 
-from shared.bus import TENANT
-from shared.log import log, of_tenant
 from shared.nouns.errors import Refusal
-from shared.nouns.notices import read_notices
 from shared.root import world, worlds
-from shared.verbs.world import World
+
+if TYPE_CHECKING:
+    from shared.verbs.world import World
 
 # A header, so that no route has to know of it; links and addresses that others call have it as a parameter.
 HEADER = "x-entente-tenant"
 
 
-async def of_message(message: func.ServiceBusMessage) -> World:
+async def of_message(message: func.ServiceBusMessage) -> "World":
     """The world of the tenant that the message is of. Raises UnknownTenant: the message then stays among the dead letters of `parked`."""
+    from shared.bus import TENANT
+
     return await named(str((message.application_properties or {}).get(TENANT, "")))
 
 
-async def of_call(req: func.HttpRequest) -> World:
+async def of_call(req: func.HttpRequest) -> "World":
     """The world of the tenant that the caller names. Raises UnknownTenant. Nothing is let in by that: who calls is asked there."""
     return await named(says_whose(req))
 
 
 def says_whose(req: func.HttpRequest) -> str:
     """The tenant that the caller names; empty where none is."""
+    from shared.bus import TENANT
+
     return str(req.headers.get(HEADER, "") or req.params.get(TENANT, ""))
 
 
-async def of_event(message: func.ServiceBusMessage) -> World:
+async def of_event(message: func.ServiceBusMessage) -> "World":
     """The world of the tenant that a notification is about: whether it is genuine, that tenant's secret says. Raises UnknownTenant."""
+    from shared.bus import TENANT
+    from shared.nouns.notices import read_notices
+
     every = await worlds()
     told = (message.application_properties or {}).get(TENANT, "")
     if not told and every[0].settings.tenant_name:
@@ -42,15 +49,19 @@ async def of_event(message: func.ServiceBusMessage) -> World:
     return await named(str(told))
 
 
-async def named(tenant: str) -> World:
+async def named(tenant: str) -> "World":
     """The world of the tenant, and whatever is logged from here on names it."""
+    from shared.log import of_tenant
+
     ours = await world(tenant)
     of_tenant(tenant)
     return ours
 
 
-async def each(*verbs: Callable[[World], Awaitable[object]]) -> None:
+async def each(*verbs: "Callable[[World], Awaitable[object]]") -> None:
     """Every tenant has had its turn, whatever became of the others'. Raises what failed, once all have had it."""
+    from shared.log import log, of_tenant
+
     failed: list[Exception] = []
     for ours in await worlds():
         of_tenant(ours.settings.tenant_name)

@@ -38,7 +38,7 @@ def topology() -> dict[str, Any]:
                 "defaultMessageTimeToLive": f"P{queue.keep_days}D",
                 "forwardDeadLetters": queue.forward_dead_letters,
             }
-            for queue in queues(tuple((step.name, step.session) for step in STEPS))
+            for queue in queues()
         ],
         "tables": list(TABLES),
         "schedules": {name: value for name, value in sample.items() if name.endswith("_SCHEDULE")},

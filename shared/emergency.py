@@ -11,10 +11,10 @@ import json
 import sys
 from typing import Any
 
-from shared.nouns.errors import Refusal
+from shared.nouns.errors import Refusal, SettingsMissing
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.root import build, close
-from shared.settings import Settings, SettingsMissing, has_managed_identity, read_emergency_settings
+from shared.settings import Settings, has_managed_identity, read_emergency_settings
 from shared.verbs.block import block
 from shared.verbs.blocked import Outcome
 from shared.verbs.release import release

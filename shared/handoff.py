@@ -7,9 +7,9 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from shared.nouns.json_text import Json
 from shared.nouns.partner import Partner
 from shared.nouns.state import State, Value
-from shared.nouns.step import Json
 from shared.powershell import listed, literal, quoted
 from shared.tenant.blocks import block_of, permits_nothing
 

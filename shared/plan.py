@@ -7,12 +7,13 @@ from datetime import date, datetime
 
 from shared.admission import Admitted, AdmittedGuest
 from shared.nouns.errors import Fault, Refusal
+from shared.nouns.json_text import Json
 from shared.nouns.partner import Partner
 from shared.nouns.person import Person, person_id
 from shared.nouns.redaction import without_addresses
 from shared.nouns.request import Header
 from shared.nouns.state import State
-from shared.nouns.step import Ask, Json, Step
+from shared.nouns.step import Ask, Step
 from shared.nouns.task import NEW_GROUP, PARTNER_COHORT, Task, TaskState
 from shared.nouns.template import Template
 

@@ -1,17 +1,18 @@
 """The composition root: the one place where settings become clients, once per process and not before they are needed."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from shared.blobs import Blobs
-from shared.bus import Bus, TenantBus
 from shared.clock import utc_now
-from shared.settings import Settings, read_tenants
-from shared.steps import STEPS
-from shared.tables import connect
-from shared.tenant import Tenant, TenantSettings
-from shared.verbs.world import World
+
+if TYPE_CHECKING:
+    from shared.blobs import Blobs
+    from shared.bus import Bus
+    from shared.settings import Settings
+    from shared.verbs.world import World
 
 # By the tenant's name; the one tenant of an app for one has none.
 _built: dict[str, World] = {}
@@ -40,11 +41,15 @@ async def _build_all() -> None:
     if not _built:
         async with _building:
             if not _built:
+                from shared.settings import read_tenants
+
                 _built.update(build_several(read_tenants()))
 
 
 def build_several(settings: Mapping[str, Settings], credential: Any = None) -> dict[str, World]:
     """A world for each tenant. They share the connection to Service Bus, and nothing else."""
+    from shared.bus import TenantBus
+
     first, *others = settings.items()
     name, its = first
     built = {name: build(its, credential)}
@@ -61,6 +66,11 @@ def build(settings: Settings, credential: Any = None, bus: Bus | None = None) ->
 
     `credential` stands for the app's managed identity where it is not there (azure.identity.aio's kind); `bus` is one that others use too.
     """
+    from shared.bus import Bus
+    from shared.tables import connect
+    from shared.tenant import Tenant, TenantSettings
+    from shared.verbs.world import World
+
     given = credential
     if settings.service_bus and settings.tables:
         credential = None
@@ -88,8 +98,7 @@ def build(settings: Settings, credential: Any = None, bus: Bus | None = None) ->
         tables=connect(settings, credential),
         bus=bus or Bus(settings, credential),
         tenant=Tenant(tenant, credential=given),
-        steps=STEPS,
-        blobs=Blobs(settings, given) if settings.seal_container else None,
+        blobs=_blobs(settings, given) if settings.seal_container else None,
     )
 
 
@@ -100,6 +109,12 @@ async def close(built: World) -> None:
     await built.tenant.close()
     if built.blobs is not None:
         await built.blobs.close()
+
+
+def _blobs(settings: Settings, credential: Any) -> Blobs:
+    from shared.blobs import Blobs
+
+    return Blobs(settings, credential)
 
 
 def _identity(settings: Settings) -> Any:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from shared.nouns.errors import SettingsMissing
 from shared.nouns.power import POWERS, Power
 from shared.nouns.tenants import misplaced, settings_of, tenant_names
 
@@ -25,10 +26,6 @@ Role = Literal["Requester", "Approver", "Operator", "Reader", "PersonReader"]
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _NO_KEY = base64.b64encode(bytes(32)).decode()
-
-
-class SettingsMissing(Exception):
-    """Settings are missing or wrong. The message names every one of them and says what to do."""
 
 
 class Settings(BaseModel):
@@ -529,15 +526,6 @@ def _mixed(read: Mapping[str, Settings]) -> list[str]:
         if not one.templates.is_dir():
             faults.append(f"ENTENTE_TEMPLATES: there is no folder {one.templates} with the templates of {name}")
     return faults
-
-
-def read_powers(environment: Mapping[str, str] | None = None) -> frozenset[Power]:
-    """The powers of this app, all that indexing has to know. Raises SettingsMissing where one is not known."""
-    given = os.environ if environment is None else environment
-    named = {word.strip() for word in given.get("ENTENTE_POWERS", "").split(",")} - {""}
-    if strange := sorted(named - set(POWERS)):
-        raise SettingsMissing(f"App setting ENTENTE_POWERS names {', '.join(strange)}; there are: {', '.join(POWERS)}")
-    return frozenset(power for power in POWERS if not named or power in named)
 
 
 def read_emergency_settings(environment: Mapping[str, str] | None = None) -> tuple[Settings, str]:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from shared.nouns.power import Power
+
 INTAKE = "partner-requests"
 FINISH = "finish-request"
 PARKED = "parked"
@@ -9,6 +11,51 @@ TENANT_CHANGES = "tenant-changes"
 NOTIFICATIONS = "graph-notifications"
 LISTENING = "keep-listening"
 CLEAN_UP = "clean-up"
+
+
+@dataclass(frozen=True)
+class StepQueue:
+    """The queue of a step, which is also the name of its function: which app attends to it, and whether it has sessions."""
+
+    name: str
+    power: Power
+    sessions: bool = False
+
+
+# What the steps say of themselves, said here once more (a test compares), so that finding the functions does not import every step.
+STEP_QUEUES: tuple[StepQueue, ...] = (
+    StepQueue("set-partner-configuration", "settings", sessions=True),
+    StepQueue("set-capabilities", "settings", sessions=True),
+    StepQueue("create-group", "guests", sessions=True),
+    StepQueue("change-guest-address", "guests"),
+    StepQueue("create-community", "guests", sessions=True),
+    StepQueue("set-group-guest-settings", "guests", sessions=True),
+    StepQueue("team-enable-group", "guests", sessions=True),
+    StepQueue("invite-guest", "guests"),
+    StepQueue("set-guest-details", "guests"),
+    StepQueue("add-to-group", "guests", sessions=True),
+    StepQueue("welcome-guest", "mail"),
+    StepQueue("tell-owners", "mail"),
+    StepQueue("set-organization-relationship", "settings", sessions=True),
+    StepQueue("set-sharing-policy", "settings", sessions=True),
+    StepQueue("set-inbound-connector", "settings", sessions=True),
+    StepQueue("set-outbound-connector", "settings", sessions=True),
+    StepQueue("set-remote-domain", "settings", sessions=True),
+    StepQueue("allow-domain", "settings", sessions=True),
+    StepQueue("limit-site", "settings", sessions=True),
+    StepQueue("share-site", "guests", sessions=True),
+    StepQueue("share-item", "guests", sessions=True),
+    StepQueue("allow-federation", "settings", sessions=True),
+    StepQueue("add-to-workspace", "guests", sessions=True),
+    StepQueue("block-guest", "guests"),
+    StepQueue("warn-guest", "mail"),
+    StepQueue("expire-guest", "guests"),
+    StepQueue("unshare-with-guest", "guests"),
+    StepQueue("delete-guest", "guests"),
+    StepQueue("restore-guest", "guests"),
+    StepQueue("close-partner", "settings", sessions=True),
+    StepQueue("prove-closed", "settings", sessions=True),
+)
 
 
 @dataclass(frozen=True)
@@ -29,14 +76,14 @@ class Queue:
     forward_dead_letters: bool = True
 
 
-def queues(steps: tuple[tuple[str, bool], ...]) -> tuple[Queue, ...]:
-    """All queues of the app: intake, one per step (`(name, needs sessions)`), finishing, what others change, and `parked`.
+def queues() -> tuple[Queue, ...]:
+    """All queues of the app: intake, one per step, finishing, what others change, and `parked`.
 
     Every queue forwards its dead letters to `parked`; the dead letters of `parked` itself stay where they are.
     """
     return (
         Queue(INTAKE),
-        *(Queue(name, sessions=sessions) for name, sessions in steps),
+        *(Queue(step.name, sessions=step.sessions) for step in STEP_QUEUES),
         Queue(FINISH, sessions=True),
         Queue(TENANT_CHANGES),
         Queue(NOTIFICATIONS),

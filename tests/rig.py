@@ -26,10 +26,9 @@ from shared.nouns.changes import change_from, upkeep_from
 from shared.nouns.cleaning import carry_from
 from shared.nouns.messages import attempt_from, finish_from
 from shared.settings import Settings
-from shared.steps import STEPS
 from shared.tables import Tables
 from shared.tables.guest_index import GuestIndex
-from shared.tables.store import Changed, Delete, Exists, Insert, Merge, Replace, Write
+from shared.tables.store import TABLES, Changed, Delete, Exists, Insert, Merge, Replace, Write
 from shared.tenant import Tenant, TenantSettings
 from shared.topology import CLEAN_UP, FINISH, INTAKE, LISTENING, NOTIFICATIONS, TENANT_CHANGES
 from shared.verbs.accept import accept
@@ -392,10 +391,7 @@ def rig(running: RunningTenant, **changes: Any) -> Rig:
         mailbox="mia@contoso.com",
     )
     border = Border()
-    opened: dict[str, MemoryTable] = {}
-
-    def table(name: str) -> MemoryTable:
-        return opened.setdefault(name, MemoryTable(name, border))
+    opened = {name: MemoryTable(name, border) for name in TABLES}
 
     async def ending() -> None:
         return
@@ -408,10 +404,9 @@ def rig(running: RunningTenant, **changes: Any) -> Rig:
     world = World(
         settings=given,
         clock=clock,
-        tables=Tables(table, ending),
+        tables=Tables(lambda name: opened[name], ending),
         bus=bus,
         tenant=Tenant(graph, credential=Bearer(running), transport=CountedTransport(border)),
-        steps=STEPS,
         blobs=Blobs(given, Bearer(running), CountedTransport(border, "blobs")) if given.seal_container else None,
     )
     made = Rig(border, world, opened, bus)

@@ -23,7 +23,6 @@ from devstack.stack.folder import KEYS, RECORD, WorkFolder
 from devstack.stack.packaged import search_path, unpacked
 from devstack.stack.queues import config
 from devstack.stack.settings import app_settings, host_environment, part_environment
-from shared.steps import STEPS
 from shared.tables import create_all
 from shared.topology import PARKED, queues
 
@@ -176,7 +175,7 @@ class Stack:
     async def _start_parts(self) -> tuple[Addresses, str]:
         self.say("Starting tables, broker and simulated tenant")
         around = part_environment(os.environ)
-        entities = config(queues(tuple((step.name, step.session) for step in STEPS)), PARKED)
+        entities = config(queues(), PARKED)
         described = self._work.write("Config.json", entities)
         seed = ("--seed", str(self.seed)) if self.seed else ()
         port, broker, tenant = await _all(

@@ -9,8 +9,9 @@ from typing import Any
 
 from infra.check.rendering import Rendered, Resource
 from infra.topology import topology
+from shared.nouns.errors import SettingsMissing
 from shared.nouns.tenants import TENANTS
-from shared.settings import Settings, SettingsMissing, read_tenants
+from shared.settings import Settings, read_tenants
 
 QUEUE = "Microsoft.ServiceBus/namespaces/queues"
 TABLE = "Microsoft.Storage/storageAccounts/tableServices/tables"

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
+if TYPE_CHECKING:
+    # Found with every function, and pydantic is not wanted for that.
+    from pydantic import ValidationError
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,10 @@ class Refusal(Exception):
         super().__init__("; ".join(str(fault) for fault in self.faults))
 
 
+class SettingsMissing(Exception):
+    """Settings are missing or wrong. The message names every one of them and says what to do."""
+
+
 def path_of(location: Iterable[str | int]) -> str:
     """`("guests", 3, "email")` as `guests[3].email`."""
     path = ""
@@ -33,7 +40,7 @@ def path_of(location: Iterable[str | int]) -> str:
     return path
 
 
-def reasons(error: ValidationError, prefix: tuple[str | int, ...] = ()) -> list[Fault]:
+def reasons(error: "ValidationError", prefix: tuple[str | int, ...] = ()) -> list[Fault]:
     """The faults in a validation error. Values are left out: they may be somebody's address."""
     return [
         Fault(path_of((*prefix, *detail["loc"])), str(detail["msg"]).removeprefix("Value error, "))

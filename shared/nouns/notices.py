@@ -14,7 +14,7 @@ from typing import Any
 
 from shared.nouns.changes import GUID, MOST_MEMBERS, Kind, What
 from shared.nouns.errors import Fault, Refusal
-from shared.nouns.request import decoded
+from shared.nouns.json_text import decoded
 
 # Graph packs a score of notifications into a body; so much above it is nobody's but a stranger's.
 MOST_BODY_BYTES = 1_000_000

@@ -166,18 +166,6 @@ class Read:
         self.header_digest, self.part_digest = digests
 
 
-def decoded(body: bytes) -> Any:
-    """The value in a JSON text. Raises Refusal where there is none, or one that no JSON text in UTF-8 can hold."""
-    try:
-        value = json.loads(body)
-        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        raise Refusal([Fault("", "has half a character (a lone surrogate), which is not text")]) from error
-    except (ValueError, RecursionError) as error:
-        raise Refusal([Fault("", f"is not JSON: {error}")]) from error
-    return value
-
-
 def canonical(value: Any) -> str:
     """The one JSON text of a value: two requests are the same when these are equal."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import Applied
 from shared.nouns.partner import Partner
 from shared.nouns.person import Person
@@ -12,8 +13,6 @@ from shared.nouns.power import Power
 from shared.nouns.request import GuestWish, Header
 from shared.nouns.state import State, Value
 from shared.nouns.template import Template
-
-type Json = bool | int | float | str | list[Json] | dict[str, Json] | None
 
 
 @dataclass(frozen=True)

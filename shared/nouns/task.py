@@ -4,9 +4,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import Done, Ending, Later
 from shared.nouns.state import State
-from shared.nouns.step import Intent, Json
+from shared.nouns.step import Intent
 
 PARTNER_COHORT = "partner"
 # How the group of a task is named while the request has still to create it; an object id never begins so.

@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.nouns.errors import Fault, Refusal, reasons
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import Applied, NotYet, WontWork
 from shared.nouns.request import Address, HttpsUrl
 from shared.nouns.state import State, Value
-from shared.nouns.step import Ask, Entry, Intent, Json, Step, Subject, Wish
+from shared.nouns.step import Ask, Entry, Intent, Step, Subject, Wish
 from shared.tenant import Tenant
 from shared.tenant.found import GuestAddress, User
 

@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from shared.nouns.errors import Fault, Refusal
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import Applied, NotYet, WontWork
 from shared.nouns.state import State, Value, difference
-from shared.nouns.step import Ask, Entry, Json, Subject
+from shared.nouns.step import Ask, Entry, Subject
 from shared.steps.exchange_values import after_writing, as_spelled, elements, way_back, within
 from shared.tenant import Tenant
 from shared.tenant.configured import Configured, ConfiguredObjects

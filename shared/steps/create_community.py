@@ -13,9 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from shared.nouns.errors import Refusal, reasons
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import Applied, NotYet, WontWork
 from shared.nouns.state import State, Value
-from shared.nouns.step import Ask, Entry, Finding, Json, Preflight, Step, Subject, Weight, Wish
+from shared.nouns.step import Ask, Entry, Finding, Preflight, Step, Subject, Weight, Wish
 from shared.steps.group_findings import about_licences, about_settings
 from shared.steps.made_for import Owners, described, find_owners, is_marked, named_owners, nobody_of_ours
 from shared.tenant import Tenant

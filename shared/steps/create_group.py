@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from shared.nouns.errors import Refusal, reasons
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import Applied, NotYet, WontWork
 from shared.nouns.state import State, Value
-from shared.nouns.step import Ask, Entry, Finding, Json, Preflight, Step, Subject, Wish
+from shared.nouns.step import Ask, Entry, Finding, Preflight, Step, Subject, Wish
 from shared.steps.group_block import WRITTEN, GroupBlock, group_in_words, is_older, new_group, written
 from shared.steps.group_findings import about_labels, about_settings
 from shared.steps.group_reasons import explain, label_in_words

@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from shared.nouns.json_text import Json
 from shared.nouns.state import Value
-from shared.nouns.step import Json, Subject
+from shared.nouns.step import Subject
 from shared.steps.made_for import Owners, described, is_marked
 from shared.tenant.teamwork import UnifiedGroup
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import WontWork
-from shared.nouns.step import Finding, Json, Preflight, Weight
+from shared.nouns.step import Finding, Preflight, Weight
 from shared.tenant import Tenant
 
 ENTRA = "Microsoft Entra admin center > Groups > Settings > General, or /groupSettings (template Group.Unified)"

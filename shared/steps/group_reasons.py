@@ -3,8 +3,9 @@
 import re
 from collections.abc import Mapping
 
+from shared.nouns.json_text import Json
 from shared.nouns.state import State
-from shared.nouns.step import Json, Subject
+from shared.nouns.step import Subject
 
 _KINDS = {
     "role-assignable": "it can be assigned to directory roles, and guests are never given those here",

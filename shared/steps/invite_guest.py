@@ -6,10 +6,11 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from shared.nouns.errors import Fault, Refusal
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import Applied, NotYet, WontWork
 from shared.nouns.person import Person
 from shared.nouns.state import State, Value
-from shared.nouns.step import Ask, Entry, Intent, Json, Step, Subject, Wish
+from shared.nouns.step import Ask, Entry, Intent, Step, Subject, Wish
 from shared.steps.preflights.invite_guest import PERMISSIONS, preflight
 from shared.tenant import Tenant
 from shared.tenant.found import Letter, User

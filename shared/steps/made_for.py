@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.nouns.step import Json, Subject
+from shared.nouns.json_text import Json
+from shared.nouns.step import Subject
 from shared.tenant import Tenant
 
 MOST_DESCRIPTION = 1_024

@@ -10,9 +10,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from shared.nouns.errors import Refusal, reasons
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import Applied, NotYet, WontWork
 from shared.nouns.state import State, Value
-from shared.nouns.step import Ask, Entry, Json, Step, Subject, Wish
+from shared.nouns.step import Ask, Entry, Step, Subject, Wish
 from shared.steps.preflights.capabilities import PERMISSIONS, TRUST, asks_for_trust, preflight
 from shared.tenant import Tenant
 from shared.tenant.blocks import permits_nothing, plain

@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from shared.nouns.errors import Fault, Refusal, reasons
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import Applied, NotYet, WontWork
 from shared.nouns.state import State, Value
-from shared.nouns.step import Ask, Entry, Json, Step, Subject, Wish
+from shared.nouns.step import Ask, Entry, Step, Subject, Wish
 from shared.tenant import Tenant
 
 STEP = "set-guest-details"

@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from shared.nouns.errors import Fault, Refusal, reasons
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import Applied, WontWork
 from shared.nouns.request import domain_name
 from shared.nouns.state import State, Value, difference
-from shared.nouns.step import Ask, Entry, Finding, Json, Preflight, Step, Subject, Weight, Wish
+from shared.nouns.step import Ask, Entry, Finding, Preflight, Step, Subject, Weight, Wish
 from shared.steps.exchange_ahead import access, readable
 from shared.steps.exchange_values import as_spelled, elements, within
 from shared.tenant import Tenant

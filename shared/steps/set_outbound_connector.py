@@ -6,10 +6,11 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from shared.nouns.errors import Fault, Refusal, reasons
+from shared.nouns.json_text import Json
 from shared.nouns.partner import Partner
 from shared.nouns.request import email_address
 from shared.nouns.state import Value
-from shared.nouns.step import Ask, Json, Subject, Weight, Wish
+from shared.nouns.step import Ask, Subject, Weight, Wish
 from shared.steps import connectors
 from shared.steps.connector_step import connector_step
 from shared.steps.connectors import BY_HAND, NO_CHECK, Direction

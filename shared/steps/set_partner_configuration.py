@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from pydantic import BaseModel, ValidationError
 
 from shared.nouns.errors import Refusal, reasons
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import Applied
 from shared.nouns.state import State, Value
-from shared.nouns.step import Ask, Entry, Json, Step, Subject, Wish
+from shared.nouns.step import Ask, Entry, Step, Subject, Wish
 from shared.steps.partner_settings import PartnerConfigurationSettings, Whole
 from shared.steps.preflights.partner_configuration import PERMISSIONS, preflight
 from shared.tenant import Tenant

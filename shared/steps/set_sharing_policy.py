@@ -10,10 +10,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from shared.nouns.errors import Fault, Refusal, reasons
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import Applied, WontWork
 from shared.nouns.request import Domain
 from shared.nouns.state import State, Value
-from shared.nouns.step import Ask, Entry, Finding, Json, Preflight, Step, Subject, Weight, Wish
+from shared.nouns.step import Ask, Entry, Finding, Preflight, Step, Subject, Weight, Wish
 from shared.steps.exchange_ahead import access, readable
 from shared.steps.exchange_values import within
 from shared.tenant import Tenant

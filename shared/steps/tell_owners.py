@@ -8,11 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.mails import Values, day, spoken, write
 from shared.nouns.errors import Refusal, reasons
+from shared.nouns.json_text import Json
 from shared.nouns.mail import mark_of
 from shared.nouns.outcomes import Applied, NotYet
 from shared.nouns.request import GUID, GroupName, HttpsUrl, Language
 from shared.nouns.state import State, Value
-from shared.nouns.step import Ask, Entry, Json, Step, Subject, Wish
+from shared.nouns.step import Ask, Entry, Step, Subject, Wish
 from shared.tenant import Tenant
 
 STEP = "tell-owners"

@@ -13,12 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.mails import Values, day, spoken, write
 from shared.nouns.errors import Refusal, reasons
+from shared.nouns.json_text import Json
 from shared.nouns.mail import mark_of
 from shared.nouns.outcomes import Applied, NotYet, WontWork
 from shared.nouns.person import Person
 from shared.nouns.request import GUID, HttpsUrl, Language
 from shared.nouns.state import State, Value
-from shared.nouns.step import Ask, Entry, Finding, Json, Preflight, Step, Subject, Weight, Wish
+from shared.nouns.step import Ask, Entry, Finding, Preflight, Step, Subject, Weight, Wish
 from shared.tenant import Tenant
 from shared.tenant.found import User
 

@@ -7,59 +7,164 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from shared.settings import Settings
-from shared.tables.asks import Asks
-from shared.tables.blocks import Blocks
-from shared.tables.deltas import Deltas
-from shared.tables.drift import DriftTable
-from shared.tables.exemptions import Exemptions
-from shared.tables.grants import Grants
-from shared.tables.guest_index import GuestIndex
-from shared.tables.guests import Guests
-from shared.tables.heard import Heard
-from shared.tables.journal import Journal
-from shared.tables.pace import Pace
-from shared.tables.parked import Parked
-from shared.tables.partners import Partners
-from shared.tables.people import People
-from shared.tables.requests import Requests
-from shared.tables.runs import Runs
-from shared.tables.seals import Seals
 from shared.tables.store import TABLES, Table, Write
-from shared.tables.subjects import Subjects
-from shared.tables.subscriptions import Subscriptions
-from shared.tables.tasks import Tasks
-from shared.tables.together import Together
 
 if TYPE_CHECKING:
     from azure.data.tables.aio import TableServiceClient
 
+    from shared.settings import Settings
+    from shared.tables.asks import Asks
+    from shared.tables.blocks import Blocks
+    from shared.tables.deltas import Deltas
+    from shared.tables.drift import DriftTable
+    from shared.tables.exemptions import Exemptions
+    from shared.tables.grants import Grants
+    from shared.tables.guest_index import GuestIndex
+    from shared.tables.guests import Guests
+    from shared.tables.heard import Heard
+    from shared.tables.journal import Journal
+    from shared.tables.pace import Pace
+    from shared.tables.parked import Parked
+    from shared.tables.partners import Partners
+    from shared.tables.people import People
+    from shared.tables.requests import Requests
+    from shared.tables.runs import Runs
+    from shared.tables.seals import Seals
+    from shared.tables.subjects import Subjects
+    from shared.tables.subscriptions import Subscriptions
+    from shared.tables.tasks import Tasks
+
 
 class Tables:
-    """All tables of the app. `table` opens one by its name; `ending` closes what they share."""
+    """All tables of the app. `table` opens one by its name; `ending` closes what they share.
+
+    What speaks to a table is imported when somebody asks for it: few functions ask for more than a handful.
+    """
 
     def __init__(self, table: Callable[[str], Table], ending: Callable[[], Awaitable[None]]) -> None:
-        self.requests = Requests(table("requests"))
-        self.tasks = Tasks(Together(table("tasks")))
-        self.partners = Partners(table("partners"))
-        self.blocks = Blocks(table("partners"))
-        self.drift = DriftTable(table("drift"))
-        self.guests = Guests(table("guests"))
-        self.index = GuestIndex(table("guests"))
-        self.people = People(table("people"))
-        self.pace = Pace(table("pace"))
-        self.parked = Parked(table("parked"))
-        self.journal = Journal(table("tasks"), table("requests"))
-        self.seals = Seals(table("seals"))
-        self.asks = Asks(table("asks"))
-        self.subjects = Subjects(table)
-        self.subscriptions = Subscriptions(table("subscriptions"))
-        self.deltas = Deltas(table("deltas"))
-        self.heard = Heard(table("heard"))
-        self.grants = Grants(table("grants"))
-        self.runs = Runs(table("runs"))
-        self.exemptions = Exemptions(table("exemptions"))
+        self._table = table
         self.close = ending
+
+    @cached_property
+    def requests(self) -> Requests:
+        from shared.tables.requests import Requests
+
+        return Requests(self._table("requests"))
+
+    @cached_property
+    def tasks(self) -> Tasks:
+        from shared.tables.tasks import Tasks
+        from shared.tables.together import Together
+
+        return Tasks(Together(self._table("tasks")))
+
+    @cached_property
+    def partners(self) -> Partners:
+        from shared.tables.partners import Partners
+
+        return Partners(self._table("partners"))
+
+    @cached_property
+    def blocks(self) -> Blocks:
+        from shared.tables.blocks import Blocks
+
+        return Blocks(self._table("partners"))
+
+    @cached_property
+    def drift(self) -> DriftTable:
+        from shared.tables.drift import DriftTable
+
+        return DriftTable(self._table("drift"))
+
+    @cached_property
+    def guests(self) -> Guests:
+        from shared.tables.guests import Guests
+
+        return Guests(self._table("guests"))
+
+    @cached_property
+    def index(self) -> GuestIndex:
+        from shared.tables.guest_index import GuestIndex
+
+        return GuestIndex(self._table("guests"))
+
+    @cached_property
+    def people(self) -> People:
+        from shared.tables.people import People
+
+        return People(self._table("people"))
+
+    @cached_property
+    def pace(self) -> Pace:
+        from shared.tables.pace import Pace
+
+        return Pace(self._table("pace"))
+
+    @cached_property
+    def parked(self) -> Parked:
+        from shared.tables.parked import Parked
+
+        return Parked(self._table("parked"))
+
+    @cached_property
+    def journal(self) -> Journal:
+        from shared.tables.journal import Journal
+
+        return Journal(self._table("tasks"), self._table("requests"))
+
+    @cached_property
+    def seals(self) -> Seals:
+        from shared.tables.seals import Seals
+
+        return Seals(self._table("seals"))
+
+    @cached_property
+    def asks(self) -> Asks:
+        from shared.tables.asks import Asks
+
+        return Asks(self._table("asks"))
+
+    @cached_property
+    def subjects(self) -> Subjects:
+        from shared.tables.subjects import Subjects
+
+        return Subjects(self._table)
+
+    @cached_property
+    def subscriptions(self) -> Subscriptions:
+        from shared.tables.subscriptions import Subscriptions
+
+        return Subscriptions(self._table("subscriptions"))
+
+    @cached_property
+    def deltas(self) -> Deltas:
+        from shared.tables.deltas import Deltas
+
+        return Deltas(self._table("deltas"))
+
+    @cached_property
+    def heard(self) -> Heard:
+        from shared.tables.heard import Heard
+
+        return Heard(self._table("heard"))
+
+    @cached_property
+    def grants(self) -> Grants:
+        from shared.tables.grants import Grants
+
+        return Grants(self._table("grants"))
+
+    @cached_property
+    def runs(self) -> Runs:
+        from shared.tables.runs import Runs
+
+        return Runs(self._table("runs"))
+
+    @cached_property
+    def exemptions(self) -> Exemptions:
+        from shared.tables.exemptions import Exemptions
+
+        return Exemptions(self._table("exemptions"))
 
 
 def connect(settings: Settings, credential: Any = None) -> Tables:

@@ -12,8 +12,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from shared.tables.store import Changed, Delete, Exists, Insert, Merge, Replace, Row, Table
-from shared.tables.task_rows import instant
+from shared.tables.store import Changed, Delete, Exists, Insert, Merge, Replace, Row, Table, instant
 
 SPONSORS, DEPUTY = "sponsors", "deputy"
 _KEY = re.compile(r"[A-Za-z0-9._|-]{1,200}")

@@ -5,8 +5,7 @@ import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared.tables.store import Changed, Delete, Exists, Insert, Replace, Table
-from shared.tables.task_rows import instant
+from shared.tables.store import Changed, Delete, Exists, Insert, Replace, Table, instant
 
 ROW = "block"
 

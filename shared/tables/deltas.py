@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.tables.store import Insert, Replace, Table
+from shared.tables.store import Insert, Replace, Table, instant
 from shared.tables.subscriptions import Resource
-from shared.tables.task_rows import instant
 
 ROW = "round"
 

@@ -8,8 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.nouns.state import State, Value
-from shared.tables.store import Changed, Delete, Exists, Insert, Merge, Replace, Table
-from shared.tables.task_rows import instant
+from shared.tables.store import Changed, Delete, Exists, Insert, Merge, Replace, Table, instant
 
 OPEN, WAITING, PUTTING_BACK, PUT_BACK, ACCEPTED, OVER = "open", "waits", "putting-back", "put-back", "accepted", "over"
 # No tenant id is spelled so.

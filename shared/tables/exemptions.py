@@ -4,8 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from shared.tables.store import Delete, Merge, Row, Table
-from shared.tables.task_rows import instant
+from shared.tables.store import Delete, Merge, Row, Table, instant
 
 # Names every exemption, because rows are found by partition alone. No tenant id is spelled so.
 INDEX = "all"

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.nouns.power import Power
-from shared.tables.store import Merge, Table
-from shared.tables.task_rows import instant
+from shared.tables.store import Merge, Table, instant
 
 PARTITION = "power"
 

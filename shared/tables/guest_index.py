@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.tables.store import MOST_IN_A_TRANSACTION, Delete, Merge, Table
-from shared.tables.task_rows import instant
+from shared.tables.store import MOST_IN_A_TRANSACTION, Delete, Merge, Table, instant
 
 # No tenant id is spelled so.
 PARTITION = "index"

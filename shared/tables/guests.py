@@ -9,8 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from shared.tables.store import MOST_IN_A_TRANSACTION, Changed, Delete, Exists, Insert, Merge, Replace, Row, Table
-from shared.tables.task_rows import instant
+from shared.tables.store import MOST_IN_A_TRANSACTION, Changed, Delete, Exists, Insert, Merge, Replace, Row, Table, instant
 
 # What is over once the person is a guest again: a clean-up that had begun, and why somebody had to look.
 _OVER = {"warnings": 0, "warnedFor": "", "blockedBy": "", "deletedAt": "", "leftAlone": "", "leftAt": ""}

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zlib import crc32
 
-from shared.tables.store import MOST_IN_A_TRANSACTION, Delete, Merge, Table
-from shared.tables.task_rows import instant
+from shared.tables.store import MOST_IN_A_TRANSACTION, Delete, Merge, Table, instant
 
 SLOTS = 16
 PARTITION = "heard"

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.tables.store import Delete, Merge, Table
-from shared.tables.task_rows import instant
+from shared.tables.store import Delete, Merge, Table, instant
 
 PARTITION = "parked"
 # Kinds of what others did: something a person should know, and a guest of no partner on record.

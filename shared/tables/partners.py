@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.nouns.partner import Partner
-from shared.tables.store import Changed, Delete, Exists, Insert, Merge, Replace, Table
-from shared.tables.task_rows import instant
+from shared.tables.store import Changed, Delete, Exists, Insert, Merge, Replace, Table, instant
 
 ROW = "partner"
 REQUEST = "r|"

@@ -10,8 +10,7 @@ from typing import Any
 
 from shared.nouns.messages import REQUEST_ID
 from shared.nouns.request import Header
-from shared.tables.store import Delete, Exists, Insert, Merge, Replace, Row, Table
-from shared.tables.task_rows import instant
+from shared.tables.store import Delete, Exists, Insert, Merge, Replace, Row, Table, instant
 
 OPEN, CLOSED = "open", "closed"
 

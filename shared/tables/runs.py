@@ -15,8 +15,7 @@ from itertools import batched
 from typing import Any
 
 from shared.nouns.messages import REQUEST_ID
-from shared.tables.store import MOST_IN_A_TRANSACTION, Delete, Exists, Insert, Merge, Replace, Row, Table
-from shared.tables.task_rows import instant
+from shared.tables.store import MOST_IN_A_TRANSACTION, Delete, Exists, Insert, Merge, Replace, Row, Table, instant
 
 ALL, DENIED, SEEN = "all", "denied", "seen"
 # A property holds 32 K characters.

@@ -13,8 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.seal import Seal
-from shared.tables.store import Delete, Insert, Merge, Row, Table
-from shared.tables.task_rows import instant
+from shared.tables.store import Delete, Insert, Merge, Row, Table, instant
 
 CHAIN, HEAD, CUTS, EXPORTED = "chain", "head", "cuts", "exported"
 # A property holds 32 K characters; an entry's key and hash take about 200 of them.

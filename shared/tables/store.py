@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 type Row = Mapping[str, Any]
@@ -32,6 +33,11 @@ class Exists(Exception):
 
 class Changed(Exception):
     """A row was changed by somebody else since it was read, or is gone."""
+
+
+def instant(at: datetime) -> str:
+    """A moment as it stands in rows and keys, where the later one sorts behind."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 @dataclass(frozen=True)

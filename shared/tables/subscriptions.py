@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from shared.tables.store import Changed, Delete, Exists, Insert, Merge, Replace, Row, Table
-from shared.tables.task_rows import instant
+from shared.tables.store import Changed, Delete, Exists, Insert, Merge, Replace, Row, Table, instant
 
 SUBSCRIPTION, CANARY, COUNTS = "subscription", "canary", "counts"
 type Resource = Literal["users", "groups"]

@@ -2,13 +2,13 @@
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from shared.nouns.state import State, Value
 from shared.nouns.step import Intent
 from shared.nouns.task import Seen, Sight, Task, TaskState, cohort_of
-from shared.tables.store import Row
+from shared.tables.store import Row, instant
 
 # What `outlined` needs of a row.
 OUTLINE = ("PartitionKey", "RowKey", "step", "subject", "state", "attempt", "members", "group", "reverses")
@@ -32,10 +32,6 @@ class JournalEntry:
     request_ids: tuple[str, ...] = ()
     note: str = ""
     intended: datetime | None = None
-
-
-def instant(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _json(value: object) -> str:

@@ -11,8 +11,8 @@ from datetime import datetime
 from itertools import batched
 
 from shared.nouns.task import Task, TaskState
-from shared.tables.store import MOST_IN_A_TRANSACTION, Changed, Delete, Exists, Insert, Merge, Replace, Table, Write
-from shared.tables.task_rows import OUTLINE, JournalEntry, decoded, encoded, entry, instant, journal_row, outlined
+from shared.tables.store import MOST_IN_A_TRANSACTION, Changed, Delete, Exists, Insert, Merge, Replace, Table, Write, instant
+from shared.tables.task_rows import OUTLINE, JournalEntry, decoded, encoded, entry, journal_row, outlined
 
 DELETED_AT_ONCE = 20
 

@@ -7,8 +7,8 @@ from kiota_abstractions.base_request_configuration import RequestConfiguration
 from kiota_abstractions.method import Method
 from msgraph.generated.users.users_request_builder import UsersRequestBuilder
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import NotYet, WontWork
-from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.fields import flag, objects, text, texts
 from shared.tenant.found import Outsider

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.nouns.redaction import without_secrets
-from shared.nouns.step import Json
 from shared.tenant.fields import entry, header, text
 from shared.tenant.operations import Operation
 

@@ -7,8 +7,8 @@ or `MFA, compliant devices`. https://learn.microsoft.com/graph/api/resources/cro
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import WontWork
-from shared.nouns.step import Json
 from shared.tenant.fields import entry, flag, objects, text
 
 # https://learn.microsoft.com/entra/external-id/allow-deny-list: 25 KB, counted in characters; so has the policy

@@ -14,8 +14,8 @@ from msgraph.generated.policies.cross_tenant_access_policy.partners.item.m365_ca
 )
 from msgraph.graph_service_client import GraphServiceClient
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import NotYet
-from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.answers import Answer
 from shared.tenant.capability_texts import ALL, CAPABILITIES, NOT_ALLOWED, Capabilities, scope_text, scopes

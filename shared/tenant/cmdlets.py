@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.nouns.redaction import without_secrets
-from shared.nouns.step import Json
 from shared.tenant.answers import Answer, retry_after
 from shared.tenant.fields import entry, header, objects, text
 

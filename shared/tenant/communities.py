@@ -8,8 +8,8 @@ from urllib.parse import unquote, urlsplit
 
 from kiota_abstractions.method import Method
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import NotYet
-from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.answers import ANSWER_WAIT
 from shared.tenant.fields import entry, header, objects, text

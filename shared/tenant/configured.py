@@ -4,9 +4,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import NotYet
 from shared.nouns.state import Value
-from shared.nouns.step import Json
 from shared.tenant.cmdlets import CmdletAnswer
 from shared.tenant.fields import text
 from shared.tenant.operations import Operation

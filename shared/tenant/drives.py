@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from kiota_abstractions.method import Method
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import NotYet, WontWork
-from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.answers import Answer
 from shared.tenant.fields import entry, objects, text, texts

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.nouns.state import Value
-from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.cmdlets import CmdletAnswer
 from shared.tenant.configured import NAME_TAKEN, NOT_FOUND, READ_AGAIN_WAIT, Cmdlets, as_json, plain

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import NotYet
-from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.fields import entry, flag, objects, text
 from shared.tenant.odata import guid

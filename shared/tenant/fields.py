@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from shared.nouns.step import Json
+from shared.nouns.json_text import Json
 
 
 def entry(value: Json, key: str) -> Json:

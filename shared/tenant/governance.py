@@ -14,8 +14,8 @@ from types import MappingProxyType
 
 from kiota_abstractions.method import Method
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import WontWork
-from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.fields import entry, instant, objects, text
 from shared.tenant.graph import Graph

@@ -17,8 +17,8 @@ from kiota_http.observability_options import ObservabilityOptions
 from msgraph.graph_request_adapter import GraphRequestAdapter
 from msgraph.graph_service_client import GraphServiceClient
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import NotYet
-from shared.nouns.step import Json
 from shared.tenant.answers import ANSWER_WAIT, Answer
 from shared.tenant.calls import priority
 from shared.tenant.fields import entry, objects, text

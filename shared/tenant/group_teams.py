@@ -6,8 +6,8 @@ from email.utils import parsedate_to_datetime
 
 from kiota_abstractions.method import Method
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import NotYet
-from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.answers import Answer
 from shared.tenant.fields import entry, flag, header, instant

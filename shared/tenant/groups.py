@@ -9,8 +9,8 @@ from msgraph.generated.groups.item.group_item_request_builder import GroupItemRe
 from msgraph.generated.models.group import Group as GroupBody
 from msgraph.generated.models.reference_create import ReferenceCreate
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import NotYet
-from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.fields import flag, text, texts
 from shared.tenant.found import Group, Membership

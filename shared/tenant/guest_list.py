@@ -11,8 +11,8 @@ from kiota_abstractions.request_information import RequestInformation
 from msgraph.generated.users.users_request_builder import UsersRequestBuilder
 from msgraph.graph_service_client import GraphServiceClient
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import WontWork
-from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.answers import Answer
 from shared.tenant.fields import entry, flag, instant, objects, text, texts

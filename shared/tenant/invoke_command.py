@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import NotYet
-from shared.nouns.step import Json
 from shared.tenant.answers import ANSWER_WAIT, Answer
 from shared.tenant.cmdlets import CmdletAnswer, error, failure
 from shared.tenant.fields import objects, text

@@ -6,9 +6,9 @@ https://learn.microsoft.com/exchange/mail-flow-best-practices/use-connectors-to-
 import re
 from dataclasses import dataclass
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import NotYet
 from shared.nouns.state import Value
-from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.configured import NOT_FOUND, READ_AGAIN_WAIT, Cmdlets, ConfiguredObjects, Kind
 from shared.tenant.fields import flag, text

@@ -16,8 +16,8 @@ from msgraph.generated.policies.cross_tenant_access_policy.partners.item.cross_t
 )
 from msgraph.graph_service_client import GraphServiceClient
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import NotYet, WontWork
-from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.blocks import BLOCKS, CLOSED, PartnerConfiguration, block_of, going_back, permits_nothing, written
 from shared.tenant.fields import entry, flag, objects

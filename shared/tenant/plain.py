@@ -6,7 +6,7 @@ from kiota_abstractions.method import Method
 from kiota_abstractions.request_information import RequestInformation
 from msgraph.graph_service_client import GraphServiceClient
 
-from shared.nouns.step import Json
+from shared.nouns.json_text import Json
 from shared.tenant.graph import Build
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from kiota_abstractions.method import Method
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import NotYet
-from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.fields import flag, text
 from shared.tenant.graph import Graph

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from shared.nouns.step import Json
+from shared.nouns.json_text import Json
 from shared.tenant import operations
 from shared.tenant.configured import Cmdlets
 from shared.tenant.fields import flag, text, texts

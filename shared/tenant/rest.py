@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.nouns.redaction import without_secrets
-from shared.nouns.step import Json
 from shared.tenant.answers import ANSWER_WAIT, Answer
 from shared.tenant.fields import entry, text
 from shared.tenant.operations import Operation

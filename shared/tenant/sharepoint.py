@@ -5,7 +5,7 @@ https://learn.microsoft.com/graph/api/resources/sharepointsettings
 
 from kiota_abstractions.method import Method
 
-from shared.nouns.step import Json
+from shared.nouns.json_text import Json
 from shared.tenant import operations
 from shared.tenant.fields import flag, text, texts
 from shared.tenant.graph import Graph

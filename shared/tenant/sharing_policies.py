@@ -6,8 +6,8 @@ https://learn.microsoft.com/exchange/sharing/sharing-policies/sharing-policies
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import NotYet
-from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.configured import READ_AGAIN_WAIT, Cmdlets
 from shared.tenant.fields import flag, text, texts

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from kiota_abstractions.method import Method
 
-from shared.nouns.step import Json
+from shared.nouns.json_text import Json
 from shared.tenant import operations
 from shared.tenant.fields import entry, flag, instant, objects, text, texts
 from shared.tenant.graph import BatchItem, Graph

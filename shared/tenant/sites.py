@@ -12,8 +12,8 @@ from urllib.parse import quote, urlsplit
 
 from kiota_abstractions.method import Method
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import WontWork
-from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.fields import entry, objects, text
 from shared.tenant.graph import Graph

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from kiota_abstractions.method import Method
 
-from shared.nouns.step import Json
+from shared.nouns.json_text import Json
 from shared.tenant import operations
 from shared.tenant.fields import instant, objects, text
 from shared.tenant.graph import Graph

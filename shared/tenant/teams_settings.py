@@ -7,8 +7,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Protocol
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import WontWork
-from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.federation import WHERE, Federation, blocked_by_hand, by_hand, changed
 from shared.tenant.fields import entry, flag, text

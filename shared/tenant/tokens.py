@@ -11,8 +11,8 @@ from typing import Any, Protocol
 from azure.core.exceptions import AzureError, HttpResponseError
 from azure.identity import CredentialUnavailableError
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import NotYet, WontWork
-from shared.nouns.step import Json
 from shared.tenant.fields import text, texts
 
 OUT_OF_REACH_WAIT = 15.0

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from kiota_abstractions.method import Method
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import NotYet
-from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.fields import instant, objects, text
 from shared.tenant.graph import Graph

@@ -9,8 +9,8 @@ from msgraph.generated.models.reference_create import ReferenceCreate
 from msgraph.generated.users.item.user_item_request_builder import UserItemRequestBuilder
 from msgraph.generated.users.users_request_builder import UsersRequestBuilder
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import NotYet, WontWork
-from shared.nouns.step import Json
 from shared.tenant import operations
 from shared.tenant.accounts import Accounts
 from shared.tenant.answers import Answer

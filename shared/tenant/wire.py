@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator
 
 import httpx
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import NotYet, WontWork
-from shared.nouns.step import Json
 from shared.tenant.answers import Answer
 from shared.tenant.calls import Call, record
 from shared.tenant.operations import Operation

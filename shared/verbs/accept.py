@@ -11,10 +11,11 @@ from shared.admission import Ours, admit_guests, admit_header, partner_of
 from shared.bus import Envelope
 from shared.log import log
 from shared.nouns.errors import Fault, Refusal
+from shared.nouns.json_text import decoded
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.nouns.partner import Partner
 from shared.nouns.redaction import without_addresses
-from shared.nouns.request import GUID, Header, Read, decoded, read_request
+from shared.nouns.request import GUID, Header, Read, read_request
 from shared.nouns.task import Task, TaskState
 from shared.plan import Cohort, Planner
 from shared.spans import span

@@ -16,7 +16,7 @@ from shared.tables.store import Changed as Overtaken
 from shared.tables.store import Exists
 from shared.tables.subscriptions import Resource
 from shared.tenant.noticed import Changed, Page
-from shared.verbs.hear import told
+from shared.verbs.telling import told
 from shared.verbs.upkeep import order
 from shared.verbs.world import World
 

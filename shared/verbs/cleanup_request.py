@@ -5,10 +5,10 @@ from datetime import date, timedelta
 from itertools import batched
 
 from shared.expiry import warnings_so_far
+from shared.nouns.json_text import Json
 from shared.nouns.partner import Partner
 from shared.nouns.request import Header, PartnerWish
 from shared.nouns.state import Value
-from shared.nouns.step import Json
 from shared.nouns.task import Task, TaskState
 from shared.plan import COHORT
 from shared.tables.asks import Asked

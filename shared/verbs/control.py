@@ -14,7 +14,7 @@ from shared.plan import single
 from shared.tables.parked import SEEN, UNKNOWN_GUEST, ParkedItem
 from shared.tables.requests import Request, RequestState
 from shared.tables.store import Changed
-from shared.topology import TENANT_CHANGES
+from shared.topology import TENANT_CHANGES, queues
 from shared.verbs.advance import advance, finish_if_settled
 from shared.verbs.attempt import CANCELLED_BEFORE
 from shared.verbs.running import BLOCKED, take_turn
@@ -90,7 +90,7 @@ async def redrive(world: World, item: ParkedItem, who: str) -> str:
     body = await world.tables.people.message(item.task)
     if body is None:
         raise Refusal([Fault("", "its message is no longer kept")])
-    queue = next((known for known in world.queues if known.name == item.queue), None)
+    queue = next((known for known in queues() if known.name == item.queue), None)
     if queue is None:
         raise Refusal([Fault("", "does not say which queue it was on, so there is none to put it back on")])
     session = _session_in(body) or item.task if queue.sessions else None

@@ -1,8 +1,7 @@
 """A hint from queue `tenant-changes` becomes a reaction, once; what is told again, or was told by our own canary, asks Graph nothing."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from shared.bus import Envelope
 from shared.log import log
 from shared.nouns.changes import TOLD, Change
 from shared.nouns.outcomes import NotYet, WontWork
@@ -11,6 +10,7 @@ from shared.topology import TENANT_CHANGES
 from shared.verbs.canary import heard_canary, is_canary
 from shared.verbs.park import park_message
 from shared.verbs.react import react
+from shared.verbs.telling import told
 from shared.verbs.world import World
 
 # With the waits growing to a minute, eight hours.
@@ -75,9 +75,3 @@ def is_replay(change: Change, mark: Mark, horizon: timedelta) -> bool:
 def digest(change: Change) -> str:
     """What is the same for each telling of the same thing."""
     return change.mark.partition(".")[0]
-
-
-def told(change: Change, at: datetime | None = None) -> Envelope:
-    """The message that tells the change."""
-    body = change.model_dump_json(exclude_defaults=True)
-    return Envelope(queue=TENANT_CHANGES, message_id=change.message_id(), body=body, at=at)

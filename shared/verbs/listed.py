@@ -4,11 +4,15 @@ What put them on the list is only asked again where it may be otherwise: where t
 any request was about their organization, and after five minutes. It leaves a guest where they are, and decides nothing else.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from shared.tables.partners import Partners
-from shared.tenant.noticed import Sighting
+if TYPE_CHECKING:
+    from shared.tables.partners import Partners
+    from shared.tenant.noticed import Sighting
 
 KEPT = timedelta(minutes=5)
 # How soon every process knows of a new partner. Microsoft Graph takes longer to tell of a guest.

@@ -15,14 +15,14 @@ from typing import Any
 from shared.bus import Envelope
 from shared.log import log
 from shared.nouns.changes import Change, Source, Upkeep
+from shared.nouns.client_state import client_state, fingerprint
 from shared.nouns.errors import Refusal
 from shared.nouns.notices import Notice, chunks, read_notices
 from shared.nouns.outcomes import NotYet
 from shared.tables.store import Changed
 from shared.tables.subscriptions import Kept
 from shared.topology import NOTIFICATIONS
-from shared.verbs.hear import told
-from shared.verbs.subscribe import client_state, fingerprint
+from shared.verbs.telling import told
 from shared.verbs.upkeep import order
 from shared.verbs.world import World
 

@@ -10,11 +10,11 @@ from dataclasses import replace
 
 from shared.migration import MigrationPlan
 from shared.nouns.errors import Fault, Refusal
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.nouns.partner import Partner
 from shared.nouns.request import Header, PartnerWish
 from shared.nouns.state import State
-from shared.nouns.step import Json
 from shared.nouns.task import PARTNER_COHORT, Task, TaskState, move
 from shared.tables.requests import Request, RequestState
 from shared.tables.task_rows import JournalEntry

@@ -6,9 +6,9 @@ import re
 from shared.bus import Envelope
 from shared.log import log
 from shared.nouns.errors import Refusal
+from shared.nouns.json_text import decoded
 from shared.nouns.messages import REQUEST_ID, attempt_from
 from shared.nouns.outcomes import NotYet
-from shared.nouns.request import decoded
 from shared.nouns.task import Task, TaskState, move
 from shared.tables.parked import ParkedItem
 from shared.tables.store import Changed

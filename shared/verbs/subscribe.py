@@ -1,8 +1,5 @@
 """Our subscriptions to changes: made, found again, renewed, and made again where they are gone."""
 
-import base64
-import hashlib
-import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,6 +7,7 @@ from datetime import datetime, timedelta
 
 from shared.log import log
 from shared.nouns.changes import Upkeep
+from shared.nouns.client_state import client_state, fingerprint
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.settings import Settings
 from shared.tables.subscriptions import RESOURCES, Kept, Resource
@@ -31,17 +29,6 @@ def addresses(settings: Settings) -> tuple[str, str]:
     url = settings.notification_url
     whose = f"?tenant={settings.tenant_name}" if settings.tenant_name else ""
     return (f"{url}{WEBHOOK}{whose}", f"{url}{LIFECYCLE}{whose}") if url.startswith("http") else (url, url)
-
-
-def client_state(key: bytes, resource: str, salt: str) -> str:
-    """The secret that each notification of a subscription carries: 43 characters, of which nobody without the key can guess one."""
-    made = hmac.new(key, f"client state\n{resource}\n{salt}".encode(), hashlib.sha256).digest()
-    return base64.urlsafe_b64encode(made).decode().rstrip("=")
-
-
-def fingerprint(key: bytes) -> str:
-    """Tells keys apart, and says nothing of them."""
-    return hmac.new(key, b"fingerprint of the client state key", hashlib.sha256).hexdigest()[:16]
 
 
 async def keep_subscriptions(world: World) -> None:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 
 from shared.nouns.errors import Fault, Refusal
-from shared.nouns.step import Json
+from shared.nouns.json_text import Json
 from shared.nouns.task import Task
 from shared.tables.guests import Guest
 from shared.verbs.cleanup_facts import CLEAN_UP, partner_facts

@@ -1,4 +1,9 @@
-"""Everything outside that a verb may touch, put together once by the composition root."""
+"""Everything outside that a verb may touch, put together once by the composition root.
+
+Nearly all of it is imported here by name only: what a function does not touch, a cold start need not find.
+"""
+
+from __future__ import annotations
 
 import asyncio
 from collections import Counter
@@ -6,20 +11,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from shared.blobs import Blobs
 from shared.bus import Bus, Envelope
-from shared.clock import Clock
-from shared.nouns.messages import Attempt
-from shared.nouns.step import Step
-from shared.nouns.task import Task
-from shared.settings import Settings
-from shared.tables import Tables
-from shared.tables.requests import Request
-from shared.tenant import Tenant
-from shared.topology import Queue, queues
 from shared.verbs.ears import Ears
 from shared.verbs.listed import Listed
+
+if TYPE_CHECKING:
+    from shared.blobs import Blobs
+    from shared.clock import Clock
+    from shared.nouns.messages import Attempt
+    from shared.nouns.step import Step
+    from shared.nouns.task import Task
+    from shared.settings import Settings
+    from shared.tables import Tables
+    from shared.tables.requests import Request
+    from shared.tenant import Tenant
 
 # A pause or cancellation is seen by every instance within this time.
 REQUEST_SEEN_SECONDS = 2
@@ -36,7 +44,6 @@ class World:
     tables: Tables
     bus: Bus
     tenant: Tenant
-    steps: tuple[Step[Tenant], ...]
     # Where the heads of seals are kept; None where the settings name no place.
     blobs: Blobs | None = None
     # A part of a request is up to 2,000 guests; however many arrive at once, so many are unfolded in one process.
@@ -49,13 +56,15 @@ class World:
     _flying: Counter[tuple[str, str]] = field(default_factory=Counter)
     _left: set[tuple[str, str]] = field(default_factory=set)
 
+    @cached_property
+    def steps(self) -> tuple[Step[Tenant], ...]:
+        """All steps, in the order in which a request is planned."""
+        from shared.steps import STEPS
+
+        return STEPS
+
     def step(self, name: str) -> Step[Tenant]:
         return next(step for step in self.steps if step.name == name)
-
-    @property
-    def queues(self) -> tuple[Queue, ...]:
-        """The queues of the app."""
-        return queues(tuple((step.name, step.session) for step in self.steps))
 
     @property
     def after(self) -> dict[str, tuple[str, ...]]:
@@ -160,6 +169,8 @@ class World:
 
     async def send(self, tasks: Iterable[Task], times: Iterable[datetime]) -> None:
         """Each task's attempt is on its step's queue, to run not before its time."""
+        from shared.nouns.messages import Attempt
+
         await self.bus.send(
             self.envelope(Attempt(request=task.request, task=task.key, attempt=task.attempt), at)
             for task, at in zip(tasks, times, strict=True)

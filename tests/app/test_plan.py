@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.admission import Admitted, Ours, admit_guests, admit_header, partner_of
-from shared.nouns.errors import Refusal
+from shared.nouns.errors import Refusal, SettingsMissing
 from shared.nouns.messages import Attempt
 from shared.nouns.outcomes import Done, Later, Stopped
 from shared.nouns.partner import Partner
@@ -21,7 +21,7 @@ from shared.nouns.state import difference
 from shared.nouns.task import IllegalTransition, Task, TaskState, claim, cohort_of, end, move
 from shared.plan import COHORT, Planner, ready_now, split_off
 from shared.schemas import published
-from shared.settings import SettingsMissing, read_settings
+from shared.settings import read_settings
 from shared.steps import STEPS
 from shared.templates import load_template
 from shared.turn import Turn, turn

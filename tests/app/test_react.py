@@ -9,7 +9,7 @@ from devstack.tenant.control.act import act, redeem
 from devstack.tenant.seed_objects import find
 from shared.nouns.changes import Change
 from shared.nouns.person import person_id
-from shared.verbs.hear import told
+from shared.verbs.telling import told
 from tests.app.conftest import Stage
 from tests.rig import Rig
 

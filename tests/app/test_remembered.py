@@ -14,8 +14,8 @@ from shared.nouns.partner import Partner
 from shared.settings import Settings
 from shared.tables.guest_index import PARTITION, SPONSORS_SEEN
 from shared.tenant.calls import low_priority, recording
-from shared.verbs.hear import told
 from shared.verbs.listed import KEPT, PARTNERS_SEEN
+from shared.verbs.telling import told
 from tests.app.conftest import Stage
 from tests.app.test_react import FABRIKAM, LI, MIA, NORTHWIND, by_hand, heard, notice, onboarded, row, user
 from tests.rig import Killed, Rig, settings

@@ -17,10 +17,11 @@ from devstack.tenant.server import RunningTenant, load_seed, running_tenant
 from functions import cleanup, intake, listening, people, requests, steps, tenant_changes, timers, whose
 from shared import root
 from shared.bus import Envelope, TenantBus
+from shared.nouns.errors import SettingsMissing
 from shared.nouns.outcomes import NotYet
 from shared.nouns.person import person_id
 from shared.nouns.power import POWERS
-from shared.settings import ROOT, SettingsMissing, read_tenants
+from shared.settings import ROOT, read_tenants
 from shared.tables import Tables
 from shared.topology import FINISH, INTAKE
 from shared.verbs.subscribe import addresses

@@ -11,7 +11,7 @@ import azure.functions as func
 import pytest
 from aiohttp import web
 
-from functions import sponsors
+from functions import sponsor_pages, sponsors
 from shared.asking import Link, signed
 from shared.mails import LANGUAGES
 from shared.verbs.asks import propose
@@ -70,7 +70,7 @@ async def site(build: Build, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[S
     async def world(req: func.HttpRequest) -> Any:
         return house.world
 
-    monkeypatch.setattr(sponsors, "of_call", world)
+    monkeypatch.setattr(sponsor_pages, "of_call", world)
     made = Site(house)
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", made.answer)

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import azure.functions as func
 import pytest
 
-from functions import sponsors
+from functions import sponsor_pages, sponsors
 from shared.asking import Link, form_mark, signed
 from shared.nouns.errors import Refusal
 from shared.pages.my_guests import ANSWER
@@ -30,7 +30,7 @@ async def linked(build: Build, monkeypatch: pytest.MonkeyPatch) -> House:
     async def world(req: func.HttpRequest) -> Any:
         return house.world
 
-    monkeypatch.setattr(sponsors, "of_call", world)
+    monkeypatch.setattr(sponsor_pages, "of_call", world)
     await house.asks("ana")
     return house
 

@@ -9,8 +9,9 @@ import pytest
 from infra.check.agreement import QUEUE, ROLE, app_settings
 from infra.check.rendering import Rendered
 from infra.topology import topology
+from shared.nouns.errors import SettingsMissing
 from shared.nouns.power import POWERS, Power
-from shared.settings import ROOT, SettingsMissing, read_settings
+from shared.settings import ROOT, read_settings
 from shared.steps import STEPS
 from shared.topology import INTAKE, PARKED
 from tests.infra.deployments import SMALL, WHOLE, deployed

@@ -20,7 +20,6 @@ from devstack.stack.folder import AlreadyUpError, WorkFolder, running
 from devstack.stack.queues import config
 from devstack.stack.settings import app_settings, host_environment, part_environment
 from shared.settings import read_settings
-from shared.steps import STEPS
 from shared.topology import PARKED, Queue, queues
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +39,7 @@ WHERE = Addresses(
 
 
 def test_the_queues_fit_the_official_emulator_as_they_are() -> None:
-    ours = {queue.name: queue for queue in queues(tuple((step.name, step.session) for step in STEPS))}
+    ours = {queue.name: queue for queue in queues()}
     text = json.dumps(config(ours.values(), PARKED))
     as_emulator = parse(text, emulator_limits=True)
     assert as_emulator == parse(text)

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import NotYet
 from shared.nouns.partner import Partner
 from shared.nouns.person import Person
 from shared.nouns.state import State, difference
-from shared.nouns.step import Intent, Json, Step, Subject
+from shared.nouns.step import Intent, Step, Subject
 from shared.steps.add_to_group import ADD_TO_GROUP
 from shared.steps.invite_guest import INVITE_GUEST
 from shared.steps.set_organization_relationship import SET_ORGANIZATION_RELATIONSHIP

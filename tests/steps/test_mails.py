@@ -11,12 +11,13 @@ import pytest
 from shared.mails import _PLACEHOLDER, FOLDER, LANGUAGES, _mails, spoken, write
 from shared.notify import notify
 from shared.nouns.errors import Refusal
+from shared.nouns.json_text import Json
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.nouns.partner import Partner
 from shared.nouns.person import Person
 from shared.nouns.request import GuestWish, Header
 from shared.nouns.state import State, difference
-from shared.nouns.step import Ask, Entry, Intent, Json, Step, Subject
+from shared.nouns.step import Ask, Entry, Intent, Step, Subject
 from shared.nouns.template import Template, TemplateInvitation
 from shared.steps.change_guest_address import CHANGE_GUEST_ADDRESS
 from shared.steps.invite_guest import INVITE_GUEST
