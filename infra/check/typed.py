@@ -116,6 +116,7 @@ def _object(types: list[Any], kind: Any, value: Any, path: str) -> Iterator[str]
 
 
 def _members(types: list[Any], properties: Any, more: Any, value: Any, path: str) -> Iterator[str]:
+    """Where a definition lists properties and allows any besides, we hold to the list: a misspelt one would be taken and ignored."""
     if not isinstance(value, dict):
         yield f"{path} is {value!r} and must be an object"
         return
@@ -124,7 +125,7 @@ def _members(types: list[Any], properties: Any, more: Any, value: Any, path: str
             yield f"{path}.{name} is missing".removeprefix(".")
     for name, inner in value.items():
         below = f"{path}.{name}".removeprefix(".")
-        if name not in properties and more is None:
+        if name not in properties and (more is None or (properties and _target(types, more)["$type"] == "AnyType")):
             yield f"{below} does not exist; there are {', '.join(sorted(properties))}"
         elif name in properties and properties[name]["flags"] & READ_ONLY:
             if name not in {"id", "type", "apiVersion"}:
@@ -134,8 +135,8 @@ def _members(types: list[Any], properties: Any, more: Any, value: Any, path: str
 
 
 def _discriminated(types: list[Any], kind: Any, value: Any, path: str) -> Iterator[str]:
-    if not isinstance(value, dict) or value.get(kind["discriminator"]) not in kind["elements"]:
-        said = value.get(kind["discriminator"]) if isinstance(value, dict) else value
+    said = value.get(kind["discriminator"]) if isinstance(value, dict) else value
+    if not isinstance(value, dict) or not isinstance(said, str) or said not in kind["elements"]:
         yield f"{path}.{kind['discriminator']} is {said!r}; allowed are {', '.join(kind['elements'])}".removeprefix(".")
         return
     chosen = _target(types, kind["elements"][value[kind["discriminator"]]])
