@@ -185,6 +185,8 @@ async def _new_request(
     ahead = await outlook(world, planner, planned, read)
     only = BY_SETTING if world.settings.report_only else ahead.planned
     mode = "plan" if only else header.mode
+    if ahead.planned and header.mode == "apply" and not world.settings.report_only:
+        log.warning("permission missing", request=header.id, reason=ahead.planned)
     if mode == "apply" and (refused := ahead.refusals):
         raise Refusal(refused)
     why = ahead.needs_approval(template, guests)

@@ -57,6 +57,8 @@ async def begin(world: World, who: str, *, apply: bool) -> Run:
             return run
     now = world.clock()
     only = await why_only_planned(world, clean_up_steps(world)) if apply else ""
+    if only and not world.settings.report_only:
+        log.warning("permission missing", run=f"{now:%Y%m%dT%H%M%S}", reason=only)
     run = Run(
         id=f"{now:%Y%m%dT%H%M%S}",
         state=RunState.READING,
