@@ -24,7 +24,7 @@ from functions import (
     tenant_changes,
     timers,
 )
-from shared.powers import read_powers
+from shared.powers import read_hub, read_powers
 
 app = func.FunctionApp()
 _powers = read_powers()
@@ -50,3 +50,7 @@ for _module in (
         app.register_functions(_module.bp)
 for _power in sorted(_powers):
     app.register_functions(steps.of(_power))
+if "guests" in _powers and (_hub := read_hub()):
+    from functions import hub_events
+
+    app.register_functions(hub_events.of(_hub))

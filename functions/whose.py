@@ -38,15 +38,20 @@ def says_whose(req: func.HttpRequest) -> str:
 async def of_event(message: func.ServiceBusMessage) -> "World":
     """The world of the tenant that a notification is about: whether it is genuine, that tenant's secret says. Raises UnknownTenant."""
     from shared.bus import TENANT
+
+    return await of_notification(message.get_body(), str((message.application_properties or {}).get(TENANT, "")))
+
+
+async def of_notification(body: bytes, told: str = "") -> "World":
+    """The same where a body is all there is, but for what was `told` of whose it is. Raises UnknownTenant."""
     from shared.nouns.notices import read_notices
 
     every = await worlds()
-    told = (message.application_properties or {}).get(TENANT, "")
     if not told and every[0].settings.tenant_name:
         with contextlib.suppress(Refusal):
-            about = {notice.tenant for notice in read_notices(message.get_body()).notices}
+            about = {notice.tenant for notice in read_notices(body).notices}
             told = next((one.settings.tenant_name for one in every if about == {one.settings.tenant_id.lower()}), "")
-    return await named(str(told))
+    return await named(told)
 
 
 async def named(tenant: str) -> "World":

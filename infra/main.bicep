@@ -101,6 +101,12 @@ param logDays int = 90
 @description('Sponsors may answer by a signed link in their mail, without signing in: whoever reads the mail can.')
 param sponsorLinks bool = false
 
+@description('Name of the Event Grid partner topic by which Microsoft Graph tells of changes; empty: it tells the webhook, or nobody.')
+param partnerTopic string = ''
+
+@description('The partner topic is there and active, so that it can be led to the queue.')
+param partnerTopicActive bool = false
+
 @description('Tags of every resource.')
 param tags object = {}
 
@@ -316,6 +322,18 @@ module roles 'modules/roles.bicep' = [for (one, i) in appList: {
   }
 }]
 
+module events 'modules/events.bicep' = if (!empty(partnerTopic)) {
+  name: 'events'
+  params: {
+    prefix: prefix
+    location: location
+    tags: tags
+    busName: bus.outputs.name
+    topic: partnerTopic
+    active: partnerTopicActive
+  }
+}
+
 module alerts 'modules/alerts.bicep' = {
   name: 'alerts'
   params: {
@@ -330,6 +348,7 @@ module alerts 'modules/alerts.bicep' = {
 
 // The ends of the names of the keys that infra/keys.sh makes; none where there is one tenant.
 output tenantNames array = map(each, one => one.name)
+output eventIdentity string = (!empty(partnerTopic)) ? events.outputs.identityId : ''
 output url string = app[0].outputs.url
 // Who needs which permissions in the tenant: docs/deploy.md.
 output apps array = [for (one, i) in appList: {

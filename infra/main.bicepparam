@@ -16,3 +16,5 @@ param privateNetwork = bool(readEnvironmentVariable('ENTENTE_PRIVATE_NETWORK', '
 param exactScaling = bool(readEnvironmentVariable('ENTENTE_EXACT_SCALING', 'false'))
 param sponsorLinks = bool(readEnvironmentVariable('ENTENTE_SPONSOR_LINKS', 'false'))
 param operators = json(readEnvironmentVariable('ENTENTE_OPERATORS', '[]'))
+param partnerTopic = readEnvironmentVariable('ENTENTE_PARTNER_TOPIC', '')
+param partnerTopicActive = bool(readEnvironmentVariable('ENTENTE_PARTNER_TOPIC_ACTIVE', 'false'))

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from shared.nouns.errors import SettingsMissing
 from shared.nouns.power import POWERS, Power
 from shared.nouns.tenants import misplaced, settings_of, tenant_names
+from shared.powers import HUB
 
 ROOT = Path(__file__).parent.parent
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
@@ -319,7 +320,8 @@ class Settings(BaseModel):
         "",
         alias="ENTENTE_NOTIFICATION_URL",
         description="Where Microsoft Graph tells of changes: the app's own public address (`https://name.azurewebsites.net`; http on this machine "
-        "only), or an Event Grid partner topic or event hub as docs/tenant-changes.md says. Empty: nothing is subscribed to, and changes are "
+        "only), or an Event Grid partner topic or event hub as docs/tenant-changes.md says (for a hub the host also needs "
+        "`NotificationHub__fullyQualifiedNamespace`). Empty: nothing is subscribed to, and changes are "
         "found by the hourly catch-up alone.",
     )
     client_state_key: bytes = Field(
@@ -433,11 +435,12 @@ class Settings(BaseModel):
     @field_validator("notification_url")
     @classmethod
     def _tells(cls, value: str) -> str:
-        if value.startswith(("EventGrid:?", "EventHub:https://")):
+        if value.startswith("EventGrid:?") or HUB.match(value):
             return value
         if urlsplit(value).query or urlsplit(value).path.strip("/"):
             raise ValueError(
-                "is the app's address alone, without path and query, or begins with EventGrid:? or EventHub:https://"
+                "is the app's address alone, without path and query, or begins with EventGrid:?, or is "
+                "EventHub:https://NAMESPACE.servicebus.windows.net/eventhubname/HUB?tenantId=DOMAIN"
             )
         return cls._safe(value)
 

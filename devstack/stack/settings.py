@@ -3,6 +3,7 @@
 import base64
 import secrets
 from collections.abc import Mapping
+from urllib.parse import parse_qsl
 
 from devstack.stack.addresses import Addresses
 
@@ -70,6 +71,12 @@ def app_settings(where: Addresses, graph: str, told: str = "") -> dict[str, str]
         "ENTENTE_SEAL_SCHEDULE": "15 * * * * *",
         "ENTENTE_SWEEP_SCHEDULE": "*/30 * * * * *",
     }
+
+
+def partner_topic(told: str) -> str | None:
+    """The partner topic of Event Grid that the app is told of changes by, if it is."""
+    scheme, _, rest = told.partition(":?")
+    return dict(parse_qsl(rest)).get("partnertopic") if scheme == "EventGrid" else None
 
 
 def host_environment(environment: Mapping[str, str], settings: Mapping[str, str], wished: Mapping[str, str]) -> dict[str, str]:

@@ -22,9 +22,9 @@ from devstack.stack.errors import StackError
 from devstack.stack.folder import KEYS, RECORD, WorkFolder
 from devstack.stack.packaged import search_path, unpacked
 from devstack.stack.queues import config
-from devstack.stack.settings import app_settings, host_environment, part_environment
+from devstack.stack.settings import app_settings, host_environment, part_environment, partner_topic
 from shared.tables import create_all
-from shared.topology import PARKED, queues
+from shared.topology import NOTIFICATIONS, PARKED, queues
 
 ROOT = Path(__file__).parents[2]
 # A host drains for up to 30 s by itself before it gives up.
@@ -79,6 +79,8 @@ class Stack:
             self._front = self.functions_port or (free_port() if self.notifications or self.apart else 0)
             told = f"http://127.0.0.1:{self._front}" if self.notifications else ""
             self._environment = host_environment(os.environ, app_settings(self._where, graph, told), self.settings)
+            if (topic := partner_topic(self._environment["ENTENTE_NOTIFICATION_URL"])) is not None:
+                await self.lead_on(topic)
             if self.package:
                 self.app = await asyncio.to_thread(unpacked, self.package, self._work.path / "package")
                 self._environment |= search_path(self.app, ROOT)
@@ -86,8 +88,8 @@ class Stack:
             self.say("Starting the function app")
             await _all(_create_tables(self._where.tables), self._start_hosts())
             await self._listened()
-            if self.notifications:
-                await self._subscribe()
+            if self._environment["ENTENTE_NOTIFICATION_URL"]:
+                await self.subscribe()
             self._up = True
             self._record()
         except BaseException:
@@ -240,7 +242,13 @@ class Stack:
         queues = {function["queueName"] for function in functions if "queueName" in function and not function["disabled"]}
         await listened(self._where.service_bus_control, queues)
 
-    async def _subscribe(self) -> None:
+    async def lead_on(self, topic: str) -> None:
+        """The partner topic leads to the app's queue as soon as Graph has made it, as an administrator of Azure would have it do."""
+        assert self._where is not None, "the stack is not up"
+        wanted = {"name": topic, "activated": True, "serviceBus": self._where.service_bus, "queue": NOTIFICATIONS}
+        await order(self._where.control, "POST", "notifications/topic", wanted)
+
+    async def subscribe(self) -> None:
         """The app subscribes now, as its timer would within a quarter of an hour."""
         if self._hosts:
             url, key = str(self._hosts[-1].announced["url"]), str(self._keys["master"])

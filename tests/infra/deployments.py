@@ -19,6 +19,8 @@ WHOLE: dict[str, Any] = {
     "zoneRedundant": True,
     "exactScaling": True,
     "alwaysReady": 1,
+    "partnerTopic": "entente-changes",
+    "partnerTopicActive": True,
     "signInClientId": "11111111-1111-1111-1111-111111111111",
     "mailbox": "partners@contoso.com",
     "operators": ["operators@contoso.com"],

@@ -13,9 +13,10 @@ from shared.nouns.errors import SettingsMissing
 from shared.nouns.power import POWERS, Power
 from shared.settings import ROOT, read_settings
 from shared.steps import STEPS
-from shared.topology import INTAKE, PARKED
+from shared.topology import INTAKE, NOTIFICATIONS, PARKED
 from tests.infra.deployments import SMALL, WHOLE, deployed
 
+TABLES = "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3"
 RECEIVER, SENDER, OWNER, BLOB_WRITER = (
     "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0",
     "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39",
@@ -28,7 +29,7 @@ KNOWN = {
     RECEIVER: "Azure Service Bus Data Receiver",
     SENDER: "Azure Service Bus Data Sender",
     OWNER: "Azure Service Bus Data Owner",
-    "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "Storage Table Data Contributor",
+    TABLES: "Storage Table Data Contributor",
     "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "Storage Blob Data Owner",
     BLOB_WRITER: "Storage Blob Data Contributor",
     "4633458b-17de-408a-b874-0445c86b69e6": "Key Vault Secrets User",
@@ -121,7 +122,23 @@ def test_other_systems_may_only_ask() -> None:
 
 
 def test_exact_scaling_is_the_only_way_to_own_a_queue() -> None:
-    assert all(OWNER in rights for principal, rights in granted(deployed(WHOLE)).items() if principal.startswith("<"))
+    apps = [rights for rights in granted(deployed(WHOLE)).values() if TABLES in rights]
+    assert len(apps) == 3
+    assert all(OWNER in rights for rights in apps)
+
+
+def test_event_grid_may_send_to_one_queue_and_do_nothing_else() -> None:
+    rendered = deployed(WHOLE)
+    senders = [
+        rights for rights in granted(rendered).values() if rights.get(SENDER) and queues(rights[SENDER]) == {NOTIFICATIONS}
+    ]
+    assert [rights.keys() for rights in senders] == [{SENDER}]
+    (delivery,) = rendered.of("Microsoft.EventGrid/partnerTopics/eventSubscriptions")
+    assert delivery.body["properties"]["eventDeliverySchema"] == "CloudEventSchemaV1_0"
+    destination = delivery.body["properties"]["deliveryWithResourceIdentity"]["destination"]
+    assert destination["properties"]["resourceId"].endswith(f"/queues/{NOTIFICATIONS}")
+    assert not deployed(SMALL).of("Microsoft.EventGrid/partnerConfigurations"), "nobody is let in unasked"
+    assert not deployed({**WHOLE, "partnerTopicActive": False}).of("Microsoft.EventGrid/partnerTopics/eventSubscriptions")
 
 
 def test_nothing_is_opened_by_a_shared_key_or_a_password() -> None:

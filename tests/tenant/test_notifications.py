@@ -13,6 +13,7 @@ from tests.tenant.openapi import SHARED
 from tests.tenant.receiving import Receiver
 
 SUBSCRIPTIONS = "/subscriptions"
+TOPIC = "EventGrid:?azuresubscriptionid=a&resourcegroup=g&partnertopic=T&location=west"
 
 
 @pytest.fixture
@@ -104,6 +105,9 @@ _BAD: list[tuple[dict[str, Any], int, str]] = [
     ({"notificationUrl": "https://[::1"}, 400, "is not a URL"),
     ({"notificationUrl": "https://webhook.example/api"}, 400, "must respond with 200 OK"),
     ({"notificationUrl": "EventHub:https://vault.vault.azure.net/secrets/x?tenantId=y"}, 501, "EventHub"),
+    ({"notificationUrl": "EventGrid:?partnertopic=t"}, 400, "azuresubscriptionid"),
+    ({"notificationUrl": f"{TOPIC} us", "lifecycleNotificationUrl": f"{TOPIC} us"}, 400, "display name"),
+    ({"notificationUrl": TOPIC}, 400, "another destination"),
     ({"resource": "/users/ana@fabrikam.com/messages"}, 501, "is not simulated"),
     ({"resource": "/users?$filter=x"}, 400, "Query parameters"),
     ({"resource": f"/groups/{MIA}"}, 404, "does not exist"),

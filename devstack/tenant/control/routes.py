@@ -156,6 +156,7 @@ ROUTES: dict[str, dict[str, Callable[[Order], Any]]] = {
     "notifications/settings": {"GET": lambda order: order.tenant.post_office.settings.to_json(), "PUT": _set_notices},
     "notifications/faults": {"GET": _notice_faults, "POST": _add_notice_faults, "DELETE": _clear_notice_faults},
     "notifications/endpoint": {"POST": lambda order: notifications.order_endpoint(order.tenant, _mapping(order))},
+    "notifications/topic": {"POST": lambda order: order.tenant.post_office.topics.change(_mapping(order))},
     "lifecycle": {"POST": lambda order: notifications.lifecycle(order.tenant, _mapping(order))},
     "expire-subscription": {"POST": lambda order: notifications.expire(order.tenant, _mapping(order))},
     "expire-delta": {"POST": lambda order: notifications.expire_delta(order.tenant, order.body or {})},

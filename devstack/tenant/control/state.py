@@ -61,5 +61,9 @@ def state(tenant: SimulatedTenant) -> dict[str, Any]:
         "subscribedSkus": tenant.skus,
         "outbox": tenant.outbox,
         "subscriptions": tenant.subscriptions.to_json(),
+        "partnerTopics": [
+            {"name": one.name, "activated": one.activated, "queue": one.queue}
+            for one in tenant.post_office.topics.by_name.values()
+        ],
         **tenant.workloads.to_json(),
     }

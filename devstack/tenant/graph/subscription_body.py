@@ -9,6 +9,7 @@ from devstack.tenant.directory.objects import Record
 from devstack.tenant.errors import GraphError, denied, not_simulated
 from devstack.tenant.graph.operation import Call
 from devstack.tenant.notifications.subscriptions import LONGEST, PER_TENANT, SHORTEST, Resource, read_resource
+from devstack.tenant.notifications.topics import EVENT_GRID, topic_name
 
 _FILE = "devstack/tenant/graph/subscription_body.py"
 # Reading rights alone: "Graph subscriptions will not be able to support write access permissions where only read access is needed".
@@ -16,6 +17,7 @@ READ = {"user": ("User.Read.All",), "group": ("Group.Read.All", "GroupMember.Rea
 ANY_READ = (*READ["user"], *READ["group"])
 _MOST_STATE = 128
 _TLS = ("v1_0", "v1_1", "v1_2", "v1_3")
+_ADDRESSES = ("notificationUrl", "lifecycleNotificationUrl")
 _REQUIRED = ("changeType", "notificationUrl", "resource", "expirationDateTime")
 _OPTIONAL = (
     "clientState",
@@ -53,9 +55,11 @@ def read_wish(call: Call) -> tuple[Record, Resource, datetime]:
         raise invalid(f"clientState cannot have more than {_MOST_STATE} characters.")
     if body.get("latestSupportedTlsVersion", "v1_2") not in _TLS:
         raise invalid(f"latestSupportedTlsVersion is one of {', '.join(_TLS)}.")
-    for name in ("notificationUrl", "lifecycleNotificationUrl"):
+    for name in _ADDRESSES:
         if name in body:
             refuse_address(call, name, body[name])
+    if len({body.get(name, "").startswith(EVENT_GRID) and topic_name(body[name]) for name in _ADDRESSES if name in body}) > 1:
+        raise invalid("lifecycleNotificationUrl names another destination than notificationUrl.")
     _refuse_over_quota(call, body)
     return body, resource, read_expiration(call, body["expirationDateTime"])
 
@@ -85,7 +89,13 @@ def _refuse_change_types(text: str) -> None:
 
 
 def refuse_address(call: Call, name: str, url: str) -> None:
-    """The address is one that Microsoft would call and that this simulation may call: on loopback."""
+    """The address is one that Microsoft would call and that this simulation may call: on loopback, or a partner topic."""
+    if url.startswith(EVENT_GRID):
+        try:
+            topic_name(url)
+        except ValueError as error:
+            raise invalid(str(error)) from error
+        return
     if url.startswith(("EventHub:", "EventGrid:")):
         raise not_simulated(f"Delivery by {url.partition(':')[0]}", _FILE)
     try:

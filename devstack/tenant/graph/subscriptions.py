@@ -12,14 +12,17 @@ from devstack.tenant.errors import GraphError
 from devstack.tenant.graph.operation import NO_CONTENT, PLAIN, Call, Operation, Reply
 from devstack.tenant.graph.subscription_body import ANY_READ, NOT_OK, READ, invalid, read_expiration, read_wish, refuse_address
 from devstack.tenant.notifications.subscriptions import Subscription
+from devstack.tenant.notifications.topics import EVENT_GRID
 
 _LATE = "Subscription validation request timed out."
 _DIFFERENT = "Subscription validation request failed. Response must exactly match validationToken query parameter."
 
 
 async def _handshake(call: Call, url: str) -> None:
-    """The address answers with the token that it is sent; raises 400 otherwise."""
+    """The address answers with the token that it is sent; raises 400 otherwise. A partner topic is not asked."""
     tenant = call.tenant
+    if url.startswith(EVENT_GRID):
+        return
     # Characters that must be decoded: a token that comes back encoded is none.
     token = f"Validation: Testing client application reachability for subscription Request-Id: {tenant.new_id('handshake')}"
     asked = f"{url}{'&' if urlsplit(url).query else '?'}validationToken={quote(token, safe='')}"
@@ -58,6 +61,11 @@ def create(call: Call) -> Reply:
         application_of_url=body.get("notificationUrlAppId"),
     )
     subscription.renew(expires, call.tenant.clock.now())
+    if subscription.notification_url.startswith(EVENT_GRID):
+        try:
+            call.tenant.post_office.topics.made(subscription.notification_url, subscription.application)
+        except ValueError as error:
+            raise invalid(str(error)) from error
     call.tenant.subscriptions.by_id[subscription.id] = subscription
     call.tenant.post_office.wake()
     answer = {**_shown(subscription), "clientState": subscription.client_state}
@@ -164,10 +172,13 @@ OPERATIONS = (
             "a second subscription to the same resource and address is made (`duplicateSubscriptionStatus`)",
             "members who come and go are told to subscribers of /groups with `members@delta`; changes of sponsors are not told",
             "an endpoint is judged from 100 answers on, and a slow one is served 10 seconds later (`/_sim/notifications/settings`)",
+            "by Event Grid only reauthorizationRequired is told of a subscription's life, and only the type says so",
             "permissions to write or to the whole directory do not do; the pages name the reading ones",
         ),
         deviations=(
-            "users, groups, one of them, and a group's members and owners; others and Event Hubs and Event Grid answer 501",
+            "users, groups, one of them, and a group's members and owners; others and Event Hubs answer 501",
+            "a partner topic leads to a queue of Service Bus alone, nobody has to authorize Graph to make one, and what comes before it is "
+            "activated is dropped",
             "only addresses on loopback are called, over http too (`loopbackNotifications`); others fail their validation",
         ),
         before=ask_addresses,

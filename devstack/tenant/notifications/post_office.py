@@ -14,6 +14,7 @@ from devstack.tenant.notifications.faults import NoticeFaults, NoticeRule
 from devstack.tenant.notifications.notice import Notice
 from devstack.tenant.notifications.settings import NoticeSettings
 from devstack.tenant.notifications.subscriptions import Subscription, Subscriptions
+from devstack.tenant.notifications.topics import EVENT_GRID, REAUTHORIZE, PartnerTopics
 
 LIFECYCLE_EVENTS = ("reauthorizationRequired", "subscriptionRemoved", "missed")
 _KEPT = 10_000
@@ -34,6 +35,10 @@ class Parcel:
         """Where it goes."""
         return self.notices[0].url
 
+    @property
+    def by_event_grid(self) -> bool:
+        return self.url.startswith(EVENT_GRID)
+
 
 @dataclass(slots=True)
 class PostOffice:
@@ -46,6 +51,7 @@ class PostOffice:
     faults: NoticeFaults
     settings: NoticeSettings = field(default_factory=NoticeSettings)
     endpoints: Endpoints = field(default_factory=Endpoints)
+    topics: PartnerTopics = field(default_factory=PartnerTopics)
     wake: Callable[[], None] = lambda: None
     under_way: int = 0
     log: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_KEPT))
@@ -63,8 +69,9 @@ class PostOffice:
                 self._tell(subscription, change)
 
     def announce(self, subscription: Subscription, event: str) -> None:
-        """The lifecycle event goes to the subscription's lifecycle URL, if it has one."""
-        if subscription.lifecycle_url is not None:
+        """The lifecycle event goes to the subscription's lifecycle URL, if it has one; Event Grid has but one of these events."""
+        by_event_grid = (subscription.lifecycle_url or "").startswith(EVENT_GRID)
+        if subscription.lifecycle_url is not None and (event == REAUTHORIZE or not by_event_grid):
             self._post(Notice(self._number(), subscription, self.clock.seconds(), lifecycle=event))
 
     def remind(self) -> None:
@@ -121,7 +128,8 @@ class PostOffice:
         now, settings = self.clock.seconds(), self.settings
         self.under_way -= 1
         parcel.attempts += 1
-        self.endpoints.heard(parcel.url, now, slow=seconds > settings.slow_after)
+        if not parcel.by_event_grid:
+            self.endpoints.heard(parcel.url, now, slow=seconds > settings.slow_after)
         lost = [notice for notice in parcel.notices if notice.reply_lost]
         if status is not None and 200 <= status < 300 and not lost:
             self._note(parcel.notices, "delivered", parcel, status, seconds)
@@ -161,8 +169,9 @@ class PostOffice:
 
     def _post(self, notice: Notice) -> None:
         now = self.clock.seconds()
-        state = self.endpoints.state(notice.url, now, self.settings.sample)
-        if state == "drop":
+        by_event_grid = notice.url.startswith(EVENT_GRID)
+        state = "ok" if by_event_grid else self.endpoints.state(notice.url, now, self.settings.sample)
+        if state == "drop" or (by_event_grid and self.topics.of(notice.url) is None):
             self._note([notice], "dropped")
             self._missed([notice])
             return
@@ -210,7 +219,7 @@ class PostOffice:
         for notice in ready:
             if id(notice) in left:
                 continue
-            if notice.alone:
+            if notice.alone or notice.url.startswith(EVENT_GRID):
                 parcels.append(Parcel([notice], now, now))
             else:
                 by_url.setdefault(notice.url, []).append(notice)
