@@ -48,8 +48,12 @@ def table(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
 def decided(out: Console, found: Mapping[str, Any]) -> None:
     """One guest, a property a line; last what they have in SharePoint, where that was looked for."""
     for name, value in found.items():
-        if name != "sharing" and value not in (None, "", [], False):
+        if name not in {"sharing", "suspicions"} and value not in (None, "", [], False):
             out.print(show.plain(f"{_LABELS.get(name, name)}: {_worded(value)}"), soft_wrap=True)
+    for words in found.get("suspicions", {}).get("found", ()):
+        out.print(show.plain(f"suspicion, and no reason: {words}", "yellow"), soft_wrap=True)
+    for words in found.get("suspicions", {}).get("notRead", ()):
+        out.print(show.plain(f"not read: {words}", "dim"), soft_wrap=True)
     if "sharing" in found:
         _footprint(out, found["sharing"])
 

@@ -52,12 +52,14 @@ async def show_guest(req: func.HttpRequest, ours: "World", caller: Caller) -> fu
     """
     from shared.views.footprint import footprint_view
     from shared.views.guests import find, shown
+    from shared.views.suspicions import suspicions_view
 
     asked = body_of(req, FIELDS | {"sites"})
     sites = _sites(asked)
     guest = await find(ours, word(asked, "guest"), word(asked, "partner", needed=False))
     note_reading(caller, "guest", guest.person)
     found = shown(guest, await ours.tables.exemptions.get(guest.partner, guest.person))
+    found["suspicions"] = await suspicions_view(ours, guest)
     if sites is not None:
         found["sharing"] = await footprint_view(ours, guest, sites)
     return answer(found)

@@ -1,9 +1,12 @@
 """What a decision about a guest rests on, for people to check."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from shared.nouns.sighting import Sighting
 from shared.tables.guests import Guest
+
+# Microsoft does not promise that one sign-in has one time in both.
+SAME_SIGN_IN = timedelta(hours=1)
 
 
 def evidence(guest: Guest, there: Sighting | None) -> str:
@@ -25,8 +28,21 @@ def evidence(guest: Guest, there: Sighting | None) -> str:
         f"last day {guest.end or 'none'}{' (decided)' if guest.decided else ''}",
         f"sponsors: {len(guest.sponsors)}",
         warned,
+        *([f"suspicion: their last attempt to sign in, on {failed}, failed"] if (failed := failed_on(there)) else []),
     ]
     return "; ".join(said)
+
+
+def failed_on(there: Sighting | None) -> date | None:
+    """The day of their last attempt to sign in, if it did not succeed: a suspicion for a person, and never a reason.
+
+    The interactive time is that of an attempt, whether it succeeded or not, and the successful one of either kind of sign-in. Where one is not
+    known, nothing is.
+    https://learn.microsoft.com/graph/api/resources/signinactivity
+    """
+    if there is None or there.interactive is None or there.successful is None:
+        return None
+    return there.interactive.date() if there.interactive - there.successful > SAME_SIGN_IN else None
 
 
 def _signed_in(interactive: datetime | None, background: datetime | None, successful: datetime | None) -> str:

@@ -10,6 +10,7 @@ from devstack.tenant.graph.capabilities import plant_capability
 from devstack.tenant.graph.conditional_access import whole_agreement, whole_policy
 from devstack.tenant.graph.cross_tenant_access import plant_partner
 from devstack.tenant.graph.governance import plant_governance
+from devstack.tenant.graph.mail import plant_inbox
 from devstack.tenant.graph.service_principals import whole_service_principal
 from devstack.tenant.tenant import SimulatedTenant
 
@@ -22,6 +23,7 @@ SECTIONS: dict[str, str] = {
     "servicePrincipals": "list of applications: displayName, appOwnerOrganizationId",
     "signIns": "list of sign-ins, the oldest first: properties of Graph",
     "governance": "{reviews: [{..., instances: [{..., decisions}]}], workflows: [{..., executionScope}], settings, subjects}",
+    "inbox": "list of messages that have come in: mailbox (a user name), properties of Graph",
 }
 
 
@@ -63,4 +65,5 @@ PLANTERS: tuple[tuple[str, Callable[[SimulatedTenant, Any], None]], ...] = (
     ("servicePrincipals", _listed("service_principals", whole_service_principal)),
     ("signIns", _listed("sign_ins", lambda given, identifier: {"id": identifier, **given})),
     ("governance", plant_governance),
+    ("inbox", plant_inbox),
 )

@@ -29,7 +29,8 @@ class Role(StrEnum):
 @dataclass(frozen=True)
 class Asked:
     """A guest about whom a run asks: `ends` is their last day where one is known, `acts` the day when they are blocked if nobody
-    answers, `why` the name of the rule that found them."""
+    answers, `why` the name of the rule that found them. `failed` is the day of their last attempt to sign in, where it failed: a hint, and no
+    reason."""
 
     partner: str
     person: str
@@ -37,6 +38,7 @@ class Asked:
     ends: date | None
     acts: date | None
     why: str
+    failed: date | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class Question:
     instead_of: str = ""
     proposal: str = ""
     told: datetime | None = None
+    failed: date | None = None
     etag: str = field(default="", compare=False)
 
     @property
@@ -271,6 +274,7 @@ def _encoded(question: Question) -> dict[str, Any]:
         "insteadOf": question.instead_of,
         "proposal": question.proposal,
         "told": instant(question.told) if question.told else "",
+        "failed": question.failed.isoformat() if question.failed else "",
     }
 
 
@@ -299,5 +303,6 @@ def _decoded(row: Row) -> Question:
         instead_of=str(row["insteadOf"]),
         proposal=str(row["proposal"]),
         told=when("told"),
+        failed=day("failed"),
         etag=str(row["etag"]),
     )

@@ -83,7 +83,7 @@ class Run:
 class Candidate:
     """A guest whom a run names: what would become of them, by which rule and since when, and the evidence in words.
 
-    `kind` is guest, or member for a B2B member, who is only named.
+    `kind` is guest, or member for a B2B member, who is only named. `failed` is the day of their last attempt to sign in, where it failed.
     """
 
     partner: str
@@ -95,6 +95,7 @@ class Candidate:
     words: str
     evidence: str
     kind: str = "guest"
+    failed: date | None = None
 
     @property
     def key(self) -> str:
@@ -182,6 +183,7 @@ class Runs:
                     "words": one.words,
                     "evidence": one.evidence,
                     "kind": one.kind,
+                    "failed": one.failed.isoformat() if one.failed else "",
                 }
             )
             for one in candidates
@@ -291,4 +293,5 @@ def _decoded(row: Row) -> Run:
 def _candidate(row: Row) -> Candidate:
     _, partner, person = str(row["RowKey"]).split("|")
     words = {name: str(row.get(name, "")) for name in ("user", "move", "rule", "cycle", "words", "evidence")}
-    return Candidate(partner, person, **words, kind=str(row.get("kind") or "guest"))
+    failed = date.fromisoformat(str(row["failed"])) if row.get("failed") else None
+    return Candidate(partner, person, **words, kind=str(row.get("kind") or "guest"), failed=failed)

@@ -13,7 +13,7 @@ from msgraph.graph_service_client import GraphServiceClient
 
 from shared.nouns.json_text import Json
 from shared.tenant import operations
-from shared.tenant.fields import entry, objects, text
+from shared.tenant.fields import entry, instant, objects, text
 from shared.tenant.graph import Build, Graph
 from shared.tenant.odata import guid
 from shared.tenant.operations import Operation
@@ -21,6 +21,8 @@ from shared.tenant.operations import Operation
 # Reports are limited to 5 requests in 10 s per app and tenant (facts 10), so a look never takes more than these.
 MOST_PAGES = 4
 PER_PAGE = 1_000
+# Of one user, the latest are enough to see whether they still come in.
+FEW = 50
 
 type _Tell = Callable[[dict[str, Json]], tuple[set[str], str]]
 
@@ -67,6 +69,24 @@ class Evidence:
         """The sign-ins of these users since then. Raises WontWork where the tenant has no Entra ID P1, or we may not."""
         build = _filtered("/auditLogs/signIns", f"createdDateTime ge {_moment(since)}", PER_PAGE)
         return await self._events(operations.LIST_SIGN_INS, build, users, _sign_in)
+
+    async def failures(self, user_id: str, since: datetime) -> tuple[tuple[datetime, int], ...]:
+        """When signing in failed for the user since then and after their last success, with the error's code, the latest first; interactive
+        sign-ins alone, and at most those of one page. Raises WontWork where the tenant has no Entra ID P1, or we may not.
+
+        https://learn.microsoft.com/graph/api/resources/signinstatus
+        """
+        user = guid(user_id, "user id")
+        build = _filtered("/auditLogs/signIns", f"userId eq '{user}' and createdDateTime ge {_moment(since)}", FEW)
+        answer = await self._graph.page(operations.LIST_SIGN_INS, build, about=f"user {user}")
+        found: list[tuple[datetime, int]] = []
+        for record in objects(answer.content(), "value"):
+            at, code = instant(record, "createdDateTime"), entry(entry(record, "status"), "errorCode")
+            if at is not None and isinstance(code, int):
+                found.append((at, code))
+        found.sort(reverse=True)
+        success = next((place for place, (_, code) in enumerate(found) if code == 0), len(found))
+        return tuple(found[:success])
 
     async def audits(self, users: Collection[str], since: datetime) -> Events:
         """The changes that these users made, or that were made to them, since then."""

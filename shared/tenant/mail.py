@@ -8,7 +8,8 @@ sent again after the consistency horizon, and an answered one never.
 """
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 
@@ -21,9 +22,12 @@ from shared.nouns.mail import Written
 from shared.nouns.outcomes import WontWork
 from shared.tenant import operations
 from shared.tenant.answers import Answer
-from shared.tenant.fields import objects
+from shared.tenant.fields import instant, objects, text
 from shared.tenant.graph import Graph
 from shared.tenant.odata import literal
+
+# Of an inbox, so far back as somebody asks.
+PER_PAGE, MOST_PAGES = 100, 10
 
 MessagesQuery = MessagesRequestBuilder.MessagesRequestBuilderGetQueryParameters
 
@@ -67,6 +71,45 @@ class Mailbox:
         )
         self._refuse(answer)
         return bool(objects(answer.content(), "value"))
+
+    async def came_back(self, marks: Collection[str], since: datetime, *, about: str) -> dict[str, datetime]:
+        """Of the mails with these marks, those that a report in the inbox says were not delivered, and when that came.
+
+        By its headers alone (RFC 3464 and RFC 5322, section 3.6.4): no body is read, and an automatic reply is no such report. At most
+        `MOST_PAGES` pages are looked through. Raises WontWork where the mailbox is not ours to read, NotYet.
+        """
+        wanted = {self._message_id(mark).lower(): mark for mark in marks}
+        query = MessagesQuery(
+            filter=f"receivedDateTime ge {since:%Y-%m-%dT%H:%M:%SZ}",
+            select=["id", "receivedDateTime", "internetMessageHeaders"],
+            top=PER_PAGE,
+        )
+        mailbox, found, link = self._checked(), dict[str, datetime](), ""
+        for _ in range(MOST_PAGES if wanted else 0):
+            answer = await self._graph.page(
+                operations.FIND_BOUNCES,
+                lambda client: (
+                    client.users.by_user_id(mailbox)
+                    .mail_folders.by_mail_folder_id("inbox")
+                    .messages.to_get_request_information(RequestConfiguration(query_parameters=query))
+                ),
+                link,
+                about=about,
+                allow=(403, 404),
+            )
+            self._refuse(answer)
+            for message in objects(answer.content(), "value"):
+                headers = [(text(one, "name").lower(), text(one, "value")) for one in objects(message, "internetMessageHeaders")]
+                at = instant(message, "receivedDateTime")
+                if at is None or not any(
+                    name == "content-type" and "delivery-status" in value.lower() for name, value in headers
+                ):
+                    continue
+                replied = " ".join(value for name, value in headers if name in {"in-reply-to", "references"}).lower().split()
+                found |= {wanted[one]: at for one in replied if one in wanted}
+            if not (link := text(answer.body, "@odata.nextLink")):
+                break
+        return found
 
     def _message_id(self, mark: str) -> str:
         return f"<{mark}@{self.domain}>"

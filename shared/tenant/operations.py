@@ -109,6 +109,7 @@ READ_FABRIC_SETTINGS = Operation("read Fabric's tenant settings", ())
 # Our own mails. The two of the mailbox may also be granted for this mailbox alone, by Exchange Online's role-based access control
 # for applications; the token does not tell then. https://learn.microsoft.com/exchange/permissions-exo/application-rbac
 SEND_MAIL = Operation("send mail from the mailbox", ("Mail.Send",), write=True)
+FIND_BOUNCES = Operation("look for mails that came back", ("Mail.ReadBasic.All",))
 FIND_SENT_MAIL = Operation("look among the Sent Items", ("Mail.ReadBasic.All",))
 # Without User.Read.All, members of a group are shown by id alone.
 # https://learn.microsoft.com/graph/permissions-overview#limited-information-returned-for-inaccessible-member-objects

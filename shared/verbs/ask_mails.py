@@ -23,6 +23,13 @@ GATHERED = timedelta(minutes=10)
 EVERY = timedelta(hours=20)
 # A run of this timer ends well within a function's time, at the pace of a mailbox (30 a minute); the next one goes on.
 MOST_MAILS = 100
+# Behind a guest, before a day: a hint for who knows them, and no reason.
+FAILED = {
+    "en": "last attempt to sign in failed:",
+    "nl": "laatste inlogpoging mislukt:",
+    "de": "letzter Anmeldeversuch gescheitert:",
+    "fr": "dernière tentative de connexion échouée :",
+}
 
 
 @dataclass(frozen=True)
@@ -139,7 +146,8 @@ async def _lines(
         question = questions[pointer.partner, pointer.person]
         name, partner = await guest_name(world, question)
         ends = f", {day(question.ends, reader.language)}" if question.ends else ""
-        lines.append((f"{name} - {partner}{ends}", link_url(world, reader.id, question)))
+        hint = f" ({FAILED[reader.language]} {day(question.failed, reader.language)})" if question.failed else ""
+        lines.append((f"{name} - {partner}{ends}{hint}", link_url(world, reader.id, question)))
     return lines
 
 

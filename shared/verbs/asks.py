@@ -125,6 +125,7 @@ async def _put(world: World, run: str, about: Asked) -> Question | None:
         acts=about.acts,
         why=about.why,
         asked=world.clock(),
+        failed=about.failed,
     )
     while True:
         there = await world.tables.asks.get(about.partner, about.person)

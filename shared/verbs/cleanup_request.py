@@ -130,6 +130,7 @@ def _task(world: World, run: Run, facts: PartnerFacts, one: Candidate, guest: Gu
             "number": number,
             "of": rules.warnings,
             "acts": acts.isoformat(),
+            "failed": one.failed.isoformat() if one.failed else "",
             "language": facts.language or world.settings.language,
         }
     return task_of(world, one.move, guest, details)
@@ -147,6 +148,7 @@ def _asked(task: Task, guest: Guest) -> Asked:
         ends=guest.end,
         acts=date.fromisoformat(str(task.details["acts"])),
         why=str(task.details["rule"]),
+        failed=date.fromisoformat(failed) if (failed := str(task.details.get("failed") or "")) else None,
     )
 
 

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shared.bus import Envelope
-from shared.evidence import evidence
+from shared.evidence import evidence, failed_on
 from shared.expiry import Decision, Move, decide
 from shared.log import log
 from shared.nouns.cleaning import Carry
@@ -325,4 +325,5 @@ def _candidate(guest: Guest, there: Sighting | None, decision: Decision) -> Cand
         words=decision.words,
         evidence=evidence(guest, there),
         kind="member" if there is not None and there.member else "guest",
+        failed=failed_on(there),
     )

@@ -53,5 +53,6 @@ async def _card(world: World, question: Question, role: str) -> Card:
         ends=question.ends,
         acts=question.acts,
         role=role,
+        failed=question.failed,
         waiting=bool(question.proposed) and role != "proposed",
     )

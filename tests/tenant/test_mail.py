@@ -85,7 +85,7 @@ async def test_only_mailboxes_of_ours_are_there(caller: Caller) -> None:
     guest = await caller.guest("ana@fabrikam.com")
     assert error_of(await caller.graph("POST", f"/users/{guest}/sendMail", letter()))[:2] == (404, "MailboxNotEnabledForRESTAPI")
     assert error_of(await caller.graph("POST", "/users/nobody@contoso.com/sendMail", letter()))[:2] == (404, "ErrorInvalidUser")
-    assert (await caller.graph("GET", "/users/noor@contoso.com/mailFolders/inbox/messages")).status_code == 501
+    assert (await caller.graph("GET", "/users/noor@contoso.com/mailFolders/drafts/messages")).status_code == 501
 
 
 @shows("GET /users/{id}/mailFolders/{folder}/messages", rung=2)
@@ -121,3 +121,25 @@ async def test_a_message_id_may_not_be_kept(caller: Caller) -> None:
     await caller.control("PUT", "options", {"messageIdsKept": False})
     await caller.graph("POST", WHERE, letter(internetMessageId="<m1@contoso.com>"))
     assert (await caller.graph("GET", f"{SENT}?$filter=internetMessageId eq '<m1@contoso.com>'")).json()["value"] == []
+
+
+@shows("GET /users/{id}/mailFolders/{folder}/messages", rung=2)
+async def test_what_came_in_is_in_the_inbox_and_headers_are_for_who_asks(caller: Caller) -> None:
+    """https://learn.microsoft.com/graph/api/resources/message: internetMessageHeaders, returned only on $select."""
+    headers = [{"name": "In-Reply-To", "value": "<a@contoso.com>"}]
+    message = {
+        "mailbox": "noor@contoso.com",
+        "subject": "Undeliverable",
+        "internetMessageHeaders": headers,
+        "bodyPreview": "secret",
+    }
+    await caller.control("POST", "seed", {"inbox": [message]})
+    inbox = "/users/noor@contoso.com/mailFolders/inbox/messages"
+    (shown,) = (await caller.graph("GET", inbox, roles=("Mail.ReadBasic.All",))).json()["value"]
+    assert "internetMessageHeaders" not in shown
+    assert "bodyPreview" not in shown
+    (shown,) = (await caller.graph("GET", f"{inbox}?$select=internetMessageHeaders", roles=("Mail.ReadBasic.All",))).json()[
+        "value"
+    ]
+    assert shown["internetMessageHeaders"] == headers
+    assert (await caller.graph("GET", "/users/noor@contoso.com/mailFolders/sentitems/messages")).json()["value"] == []

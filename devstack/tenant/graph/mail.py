@@ -12,9 +12,13 @@ from devstack.tenant.graph.mail_body import Posted, read_posted
 from devstack.tenant.graph.operation import GUID, Call, Operation, Reply
 from devstack.tenant.graph.show import next_link
 from devstack.tenant.odata.filter import Filterable, parse_filter
+from devstack.tenant.tenant import SimulatedTenant
 
 PAGE = 10
 LARGEST_PAGE = 1000
+FOLDERS = frozenset({"sentitems", "inbox"})
+# What a record has that no message shows.
+_OWN = frozenset({"mailbox", "folder"})
 # Mail.ReadBasic.All shows everything of a message but these. https://learn.microsoft.com/graph/permissions-reference#mailreadbasicall
 _NOT_BASIC = frozenset({"body", "bodyPreview"})
 _READ = ("Mail.ReadBasic.All", "Mail.ReadBasic", "Mail.Read", "Mail.ReadWrite")
@@ -52,8 +56,8 @@ def send_mail(call: Call) -> Reply:
 
 def list_messages(call: Call) -> Reply:
     """The messages in the folder that the filter matches, newest first, a page at a time."""
-    mailbox = _mailbox(call)
-    if call.parameters["folder"].lower() != "sentitems":
+    mailbox, folder = _mailbox(call), call.parameters["folder"].lower()
+    if folder not in FOLDERS:
         raise not_simulated(f"Mail folder '{call.parameters['folder']}'", "devstack/tenant/graph/mail.py")
     options = call.options
     for name in options.given.keys() - {"filter", "select", "top", "skiptoken", "count", "orderby"}:
@@ -65,12 +69,12 @@ def list_messages(call: Call) -> Reply:
     found = call.tenant.objects.query(
         "message",
         _candidates(call, text),
-        lambda record: record["mailbox"] == mailbox.id and matches(record),
+        lambda record: record["mailbox"] == mailbox.id and record.get("folder", "sentitems") == folder and matches(record),
     )
     records = [record for _, record in reversed(found)]
     start = int(options.given["skiptoken"]) if options.given.get("skiptoken", "").isdecimal() else 0
     size = options.top(PAGE, LARGEST_PAGE)
-    body: dict[str, Any] = {"@odata.context": call.context(f"users('{mailbox.id}')/mailFolders('sentitems')/messages")}
+    body: dict[str, Any] = {"@odata.context": call.context(f"users('{mailbox.id}')/mailFolders('{folder}')/messages")}
     if options.counted:
         body["@odata.count"] = len(records)
     if start + size < len(records):
@@ -145,17 +149,29 @@ def _message(call: Call, mailbox: Entry, posted: Posted) -> Record:
 
 def _shown(call: Call, record: Record) -> Record:
     hidden = frozenset() if call.may("Mail.Read", "Mail.ReadWrite") else _NOT_BASIC
-    names = [name for name in record if name != "mailbox" and name not in hidden]
+    # Headers are there only for who asks for them: https://learn.microsoft.com/graph/api/resources/message
+    names = [name for name in record if name not in {*_OWN, "internetMessageHeaders"} and name not in hidden]
     if call.options.select:
-        spelled = {name.lower(): name for name in record if name != "mailbox"}
+        spelled = {name.lower(): name for name in (*record, "internetMessageHeaders") if name not in _OWN}
         unknown = [name for name in call.options.select if name.lower() not in spelled]
         if unknown:
             raise bad_request(
                 f"Parsing OData Select and Expand failed: Could not find a property named '{unknown[0]}' on type 'microsoft.graph.message'."
             )
         asked = {spelled[name.lower()] for name in call.options.select} | {"id"}
-        names = [name for name in names if name in asked]
+        names = [name for name in record if name in asked and name not in hidden]
     return {"@odata.etag": f'W/"{record["changeKey"]}"', **{name: record[name] for name in names}}
+
+
+def plant_inbox(tenant: SimulatedTenant, given: list[Record]) -> None:
+    """Messages that have come in: `mailbox` (a user name), and properties of Graph. Raises ValueError for a mailbox that is not there."""
+    for one in given:
+        owner = next(iter(tenant.objects.holders("user", "userPrincipalName", one["mailbox"])), None)
+        if owner is None:
+            raise ValueError(f"inbox: there is no user {one['mailbox']}")
+        identifier, now = tenant.new_id("message"), tenant.moment()
+        whole = {"id": identifier, "receivedDateTime": now, "sentDateTime": now, "changeKey": identifier, "isRead": False, **one}
+        tenant.objects.add("message", identifier, {**whole, "mailbox": owner.id, "folder": "inbox"})
 
 
 def _deliver(call: Call, mailbox: Entry, posted: Posted, message: Record) -> None:
@@ -196,7 +212,9 @@ OPERATIONS = (
         _READ,
         "https://learn.microsoft.com/graph/api/user-list-messages",
         unverified=("how long a mail takes to stand among the Sent Items: as long as the directory's queries lag",),
-        deviations=("only the folder `sentitems`, sorted by when a mail was sent whatever `$orderby` says",),
+        deviations=(
+            "only the folders `sentitems` and `inbox`, which has what a seed put there; sorted by when a mail was sent whatever `$orderby` says",
+        ),
     ),
 )
 NOT_SIMULATED: tuple[str, ...] = ()
