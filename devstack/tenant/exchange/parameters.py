@@ -125,6 +125,15 @@ def number(value: Any) -> Any:
     return int(value)
 
 
+def result_size(value: Any) -> Any:
+    """How many results are wanted: a whole number, or `Unlimited`; as text."""
+    if isinstance(value, str) and value.lower() == "unlimited":
+        return value
+    if number(value) < 0:
+        raise ValueError(f'Cannot convert value "{value}" to type "System.UInt32".')
+    return str(value)
+
+
 def uri(value: Any) -> Any:
     """An absolute URI or, as TargetApplicationUri is used, a bare name such as `outlook.com`."""
     if not isinstance(value, str) or not re.fullmatch(r"[^\s]+", value):

@@ -7,7 +7,7 @@ from typing import Any
 from devstack.tenant.directory.objects import Record
 from devstack.tenant.exchange.cmdlet import Cmdlet, Invocation
 from devstack.tenant.exchange.errors import CmdletError, binding, object_not_found
-from devstack.tenant.exchange.parameters import Parameter, one_of, text
+from devstack.tenant.exchange.parameters import Parameter, one_of, result_size, text
 from devstack.tenant.tenant import SimulatedTenant
 
 MAILBOXES = "mailboxSettings"
@@ -145,7 +145,7 @@ def plant_mailboxes(tenant: SimulatedTenant, given: list[Record]) -> None:
 _COMMON = (
     Parameter("Identity", text()),
     Parameter("Filter", text()),
-    Parameter("ResultSize", lambda value: text()(str(value))),
+    Parameter("ResultSize", result_size),
 )
 _PART = "filters are terms with -eq and -like joined by -or"
 CMDLETS = (
