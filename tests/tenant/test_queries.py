@@ -161,6 +161,23 @@ async def test_sign_ins_are_found_by_the_name_of_the_application(caller: Caller)
     assert [one["appDisplayName"] for one in reply.json()["value"]] == ["Graph explorer"]
 
 
+@shows("GET /sites/{id}", rung=2)
+async def test_the_root_site_names_the_host(caller: Caller) -> None:
+    # https://learn.microsoft.com/graph/api/site-get: facts 5.2 finds the tenant's SharePoint host by it.
+    reply = await caller.graph("GET", "/sites/root?$select=webUrl,siteCollection")
+    assert reply.json()["webUrl"] == "https://contoso.sharepoint.com"
+    assert reply.json()["siteCollection"] == {"hostname": "contoso.sharepoint.com"}
+
+
+@shows("GET /sites/{id}", "GET /sites/{id}/drives", rung=2)
+@pytest.mark.parametrize("path", ["contoso.sharepoint.com:/sites/fabrikam", "contoso.sharepoint.com:%2Fsites%2Ffabrikam"])
+async def test_a_site_is_found_by_host_and_path(caller: Caller, path: str) -> None:
+    # https://learn.microsoft.com/graph/api/site-getbypath
+    assert (await caller.graph("GET", f"/sites/{path}")).json()["displayName"] == "Fabrikam"
+    assert (await caller.graph("GET", f"/sites/{path}:/drives")).json()["value"][0]["id"] == "b!fabrikam"
+    assert (await caller.graph("GET", "/sites/contoso.sharepoint.com:/sites/nowhere")).status_code == 404
+
+
 async def test_actions_and_functions_may_be_qualified(caller: Caller) -> None:
     name = "microsoft.graph.findTenantInformationByDomainName(domainName='fabrikam.com')"
     assert (await caller.graph("GET", f"/tenantRelationships/{name}")).json()["displayName"] == "Fabrikam"

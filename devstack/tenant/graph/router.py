@@ -74,6 +74,7 @@ OPERATIONS: tuple[Operation, ...] = tuple(operation for family in FAMILIES for o
 _KEY = re.compile(r"(?P<collection>\w+)\('(?P<key>(?:[^']|'')*)'\)")
 _FUNCTION = re.compile(r"(?P<start>\w+\(\w+=')(?P<value>(?:[^']|'')*)(?P<end>'\))")
 _DELTA = frozenset({"delta", "delta()", "microsoft.graph.delta", "microsoft.graph.delta()"})
+_SITE_PATH = 3
 _DELTA_SEGMENT, _NAMESPACE = "delta()", "graph."
 METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
 
@@ -154,7 +155,7 @@ def is_delta(path: str) -> bool:
 def _segments(path: str, parameters: dict[str, str]) -> list[str]:
     """The path's segments: keys in parentheses and casts brought to one form, function arguments taken out."""
     found: list[str] = []
-    for raw in path.strip("/").split("/"):
+    for raw in _by_path(path.strip("/").split("/")):
         decoded = unquote(raw)
         qualified = decoded.lower().startswith("microsoft.graph.")
         if qualified:
@@ -171,6 +172,21 @@ def _segments(path: str, parameters: dict[str, str]) -> list[str]:
         else:
             found.append("$" + raw[3:] if raw.startswith("%24") else raw)
     return found
+
+
+def _by_path(segments: list[str]) -> list[str]:
+    """`sites/host:/sites/x` and `sites/host:/sites/x:/drives` with the site's whole name as one segment.
+
+    https://learn.microsoft.com/graph/api/site-getbypath
+    """
+    if (
+        len(segments) < _SITE_PATH
+        or segments[0].lower() != "sites"
+        or unquote(segments[1]).find(":") != len(unquote(segments[1])) - 1
+    ):
+        return segments
+    end = next((place for place in range(_SITE_PATH - 1, len(segments)) if segments[place].endswith(":")), len(segments) - 1)
+    return [segments[0], "%2F".join(segments[1 : end + 1]), *segments[end + 1 :]]
 
 
 def _unknown(method: str, path: str, segments: list[str]) -> GraphError:
