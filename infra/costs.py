@@ -6,7 +6,7 @@
 import json
 from dataclasses import dataclass
 
-from infra.topology import topology
+from infra.topology import SECRETS, topology
 from shared.settings import ROOT
 
 PAGE = ROOT / "docs" / "deploy.md"
@@ -86,7 +86,7 @@ def _rows(price: Price, work: Work) -> list[tuple[str, float, float, str]]:
             "assumed sizes; 5 GB a month are free per billing account, not counted",
         ),
         ("Alerts", ringing, 0.0, f"{len(alerts)} log alerts, and one metric on {queues} queues"),
-        ("Key Vault", 0.01, 0.0, "a few reads of two secrets"),
+        ("Key Vault", 0.01, 0.0, f"a few reads of {len(SECRETS)} secrets"),
     ]
 
 

@@ -81,7 +81,7 @@ param sealsLocked bool = false
 @description('Private endpoints for tables, queues and keys, in a network of their own. Service Bus is then Premium, which costs.')
 param privateNetwork bool = false
 
-@description('Address space of that network; two /26 subnets are cut from it.')
+@description('Address space of that network, /24 or larger: a /26 subnet for each app and one for the endpoints are cut from it.')
 param networkPrefix string = '10.90.0.0/24'
 
 @description('Let the scale controller read queue lengths as Data Owner of the queues that an app listens on.')

@@ -12,8 +12,9 @@ from infra.check.arm import template
 from infra.check.complete import complete
 from infra.check.parameters import from_file, said
 from infra.check.reading import BicepFault
-from infra.check.rendering import Rendered, render
+from infra.check.rendering import Rendered, mistaken, render
 from infra.check.typed import Definitions, typed
+from infra.check.values import value_faults
 from shared.settings import ROOT
 
 DEFINITIONS = ROOT.parent / "shared" / "infra-types"
@@ -23,7 +24,10 @@ def main(words: list[str]) -> int:
     """0 where nothing is wrong, else 1; what is wrong has been printed."""
     try:
         path, values = from_file(Path(words[0]), os.environ)  # noqa: TID251 - what `az` would give the parameters file, no settings of the app
-        rendered = render(path, {**values, **said([word for word in words[1:] if word != "--arm"])})
+        values |= said([word for word in words[1:] if word != "--arm"])
+        if wrong := [*mistaken(path, values), *value_faults(values)]:
+            return _told(wrong, 0)
+        rendered = render(path, values)
     except BicepFault as fault:
         return _told([str(fault)], 0)
     if "--arm" in words:

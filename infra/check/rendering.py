@@ -60,6 +60,11 @@ def render(path: Path, parameters: Mapping[str, Any], edit: Edit = lambda _, tex
     return rendered
 
 
+def mistaken(path: Path, parameters: Mapping[str, Any]) -> list[str]:
+    """A sentence for each parameter that is unknown, or whose value the template does not take. Nothing is rendered by it."""
+    return _Template(path, parameters, Rendered(), lambda _, text: text).mistaken
+
+
 class _Template:
     def __init__(self, path: Path, parameters: Mapping[str, Any], rendered: Rendered, edit: Edit) -> None:
         self._path, self._rendered, self._edit = path, rendered, edit
@@ -71,6 +76,7 @@ class _Template:
         declared = [statement for statement in statements if statement.kind == "param"]
         self._known, faults = given(declared, parameters, lambda node: self._evaluator.value(node, {}), path.name)
         rendered.faults += faults
+        self.mistaken = faults
 
     def finish(self) -> dict[str, Any]:
         """Everything is rendered, whether something refers to it or not; the outputs."""
