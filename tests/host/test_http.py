@@ -211,3 +211,16 @@ async def _answers_again(host: Any, http: Session) -> None:
     await host.until_logged("answers for", times=2)
     async with http.get(f"{host.url}/pid") as answer:
         assert await answer.text() == str(host.announced["pid"])
+
+
+@pytest.mark.parametrize(("group", "status", "served"), [("http", 200, {"httpTrigger"}), ("others", 404, {"timerTrigger"})])
+async def test_a_host_serves_one_group_of_functions_and_knows_of_all(
+    start_host: StartHost, http: Session, group: str, status: int, served: set[str]
+) -> None:
+    """As instances of Flex Consumption do: https://learn.microsoft.com/azure/azure-functions/flex-consumption-plan#per-function-scaling"""
+    host = await start_host("basic", "--no-timers", "--group", group)
+    async with http.get(f"{host.url}/api/things/12") as answer:
+        assert answer.status == status
+    functions = host.announced["functions"]
+    assert {each["trigger"] for each in functions if not each["disabled"]} == served
+    assert {each["trigger"] for each in functions} == {"httpTrigger", "timerTrigger"}

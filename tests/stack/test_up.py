@@ -168,3 +168,25 @@ async def test_hosts_come_and_go_while_the_rest_stays(tmp_path: Path, gone: Any)
     assert all(
         gone(pid) for pid in (first.pid, second.pid, third.pid, now.pids["broker"], now.pids["tenant"], now.pids["tables"])
     )
+
+
+async def test_what_answers_http_is_apart_and_somebody_listens_to_every_queue(tmp_path: Path) -> None:
+    async with Stack(apart=True, lag=0, throttle=False, folder=tmp_path / "stack") as stack, aiohttp.ClientSession() as session:
+
+        async def healths() -> list[int]:
+            found = []
+            for url in stack.addresses.functions:
+                async with session.get(f"{url}/api/health") as answer:
+                    found.append(answer.status)
+            return found
+
+        async with session.get(f"{stack.addresses.service_bus_control}/_bus/queues") as answer:
+            listened = {queue["name"]: queue["receivers"] for queue in (await answer.json())["queues"]}
+        assert [name for name, receivers in listened.items() if not receivers] == []
+        front = stack.addresses.functions[0]
+        assert await healths() == [200, 404]
+        await stack.stop_host(stack.running_hosts[0])
+        assert await healths() == [404]
+        await stack.start_host()
+        assert stack.addresses.functions[0] == front
+        assert await healths() == [200, 404]
