@@ -54,7 +54,7 @@ def runs(*, as_json: Json = False) -> None:
         if not found:
             out.print("There was no clean-up run yet. The timer begins one; 'entente cleanup plan' only looks.")
             return
-        table = table_of("run", "state", "guests", "touched", "started by", "why")
+        table = table_of("run", "state", "guests", "to be touched", "started by", "why")
         for run in found:
             counts = run["counts"]
             table.add_row(
@@ -124,11 +124,13 @@ def _header(out: Console, run: Mapping[str, Any]) -> None:
     words = [f"{counts.get(move, 0)} {word}" for move, word in _WORDS.items() if counts.get(move)]
     read = f"{counts.get('directory', 0)} guests in the directory, {counts.get('unknown', 0)} of them on no record"
     members = f"{counts.get('b2bMembers', 0)} B2B members, who are never touched"
-    out.print(show.plain(f"{read}; {members}. On record: {', '.join(words) or 'nobody'}."), soft_wrap=True)
+    out.print(show.plain(f"{read}; {members}. Of those on record would be: {', '.join(words) or 'nobody'}."), soft_wrap=True)
     for why in run["held"]:
         out.print(show.plain(f"! {why}", "yellow"), soft_wrap=True)
     for note in run["notes"]:
         out.print(show.plain(f"- {note}", "dim"), soft_wrap=True)
+    for name in run.get("requests", ()):
+        out.print(show.plain(f"What became of them: entente status {name}", "dim"), soft_wrap=True)
 
 
 def _guests(out: Console, guests: Sequence[Mapping[str, Any]]) -> None:

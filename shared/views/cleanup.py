@@ -4,6 +4,8 @@ from typing import Any
 
 from shared.nouns.errors import Fault, Refusal
 from shared.tables.runs import Candidate, Run
+from shared.verbs.cleanup_request import request_id
+from shared.verbs.cleanup_send import FIRST, REST
 from shared.verbs.world import World
 
 PAGE = 500
@@ -32,7 +34,14 @@ async def run_view(world: World, name: str, *, behind: str = "", move: str = "",
         if len(found) > PAGE:
             break
     more = found[PAGE - 1].key if len(found) > PAGE else ""
-    return _run(run) | {"guests": [_guest(one) for one in found[:PAGE]], "next": more}
+    return _run(run) | {"guests": [_guest(one) for one in found[:PAGE]], "next": more, "requests": await _requests(world, run)}
+
+
+async def _requests(world: World, run: Run) -> list[str]:
+    """The requests that do what the run came to, as far as they were sent: their status tells what became of each guest."""
+    partners = dict.fromkeys([partner async for partner, _ in world.tables.runs.chunks(run.id)])
+    names = [request_id(run.id, partner, wave) for partner in partners for wave in (FIRST, REST)]
+    return [name for name in names if await world.tables.requests.get(name) is not None] if run.apply else []
 
 
 def _run(run: Run) -> dict[str, Any]:

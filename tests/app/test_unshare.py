@@ -152,6 +152,11 @@ async def test_what_somebody_has_given_since_stays_as_it_is(stage: Stage, tmp_pa
     assert "1 are of items that are gone" in back.reason
     with pytest.raises(Refusal, match="nothing that was shared"):
         await reshare(rig.world, ana, "user boss", "once more")
+    # Once more on the same day is another request, and twice at once is one.
+    again = [(await unshare(rig.world, ana, [SITE], "user boss", "leaves after all"))[0] for _ in range(2)]
+    assert again[0] == again[1] != request_id
+    await rig.deliver_all()
+    assert await has(rig, ana.user) == [("01TEAM", "read", "")]
     assert request_id.startswith("cleanup.unshare.")
 
 
