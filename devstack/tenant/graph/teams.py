@@ -170,6 +170,7 @@ OPERATIONS = (
         unverified=("a group that has a team is refused with 409",),
         deviations=(
             "a new group is known to Teams as soon as this replica has it; `teamsKnowsGroupsAfter` (seconds) makes it later",
+            "counts against the directory's limits, not against Teams' own (6 a second, 4 for one team)",
         ),
     ),
     Operation("GET", "/teams/{id}", get_team, _READ, f"{_API}get", options=PLAIN),
