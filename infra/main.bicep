@@ -294,6 +294,8 @@ module app 'modules/app.bicep' = [for (one, i) in appList: {
       ENTENTE_APP_CLIENT_ID: appClientId
       ENTENTE_APP_URL: 'https://func-${prefix}-${appList[0].name}.azurewebsites.net'
       ENTENTE_SPONSOR_LINKS: string(sponsorLinks)
+      // In bytes: a little more than the largest request. Strangers may post to the webhook, and 100 MB would be let in.
+      FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '20000000'
       ServiceBus__fullyQualifiedNamespace: '${bus.outputs.name}.servicebus.windows.net'
       Tables__endpoint: state.outputs.endpoint
     }, (contains(one.powers, 'guests') && empty(each)) ? {

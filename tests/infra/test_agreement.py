@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from functions.intake import MOST_BODY_BYTES
 from infra.check.agreement import agreement, app_settings
 from infra.topology import SECRETS, TARGET, topology, written
 from shared.settings import ROOT, Settings
@@ -58,6 +59,12 @@ def test_locks_timeouts_and_host_json_fit_together() -> None:
     for queue in topology()["queues"]:
         lock = int(queue["lockDuration"].removeprefix("PT").removesuffix("S"))
         assert sweep >= _seconds(host["functionTimeout"]) + lock
+
+
+def test_a_stranger_cannot_fill_the_memory_through_the_webhook() -> None:
+    """https://learn.microsoft.com/azure/azure-functions/functions-app-settings#functions_request_body_size_limit"""
+    limits = {int(app_settings(one)["FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"]) for one in deployed(SMALL).of("Microsoft.Web/sites")}
+    assert all(MOST_BODY_BYTES < limit <= 2 * MOST_BODY_BYTES for limit in limits)
 
 
 def test_the_webhook_alone_is_open_to_who_is_not_signed_in() -> None:
