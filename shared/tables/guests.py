@@ -4,13 +4,15 @@ A claim is a row of its own behind the guest's, so that requests add and drop th
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
 from shared.tables.store import MOST_IN_A_TRANSACTION, Changed, Delete, Exists, Insert, Merge, Replace, Row, Table, instant
 
+# A property that only reactions read: whether the account is a guest's or a member's.
+KIND = "kind"
 # What is over once the person is a guest again: a clean-up that had begun, and why somebody had to look.
 _OVER = {"warnings": 0, "warnedFor": "", "blockedBy": "", "deletedAt": "", "leftAlone": "", "leftAt": ""}
 
@@ -96,8 +98,11 @@ class Guests:
             for person, day in until.items()
         )
 
-    async def note(self, partner: str, guests: Mapping[str, tuple[str, str, tuple[str, ...]]]) -> None:
-        """User id, stage and sponsors of persons who are guests now, by person id; a clean-up of theirs is over. Bears repetition."""
+    async def note(
+        self, partner: str, guests: Mapping[str, tuple[str, str, tuple[str, ...]]], *, invited: Collection[str] = ()
+    ) -> None:
+        """User id, stage and sponsors of persons who are guests now, by person id; a clean-up of theirs is over. Who was `invited` by us has
+        an account of a guest. Bears repetition."""
         await self._merge(
             {
                 "PartitionKey": partner,
@@ -106,6 +111,7 @@ class Guests:
                 "stage": stage,
                 "sponsors": " ".join(sponsors),
                 **_OVER,
+                **({KIND: "guest"} if person in invited else {}),
             }
             for person, (user, stage, sponsors) in guests.items()
         )

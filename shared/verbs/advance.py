@@ -58,7 +58,8 @@ async def _close(world: World, name: str, cohort: str) -> None:
         if "guest" in task.wanted and task.state is TaskState.DONE and "user" in task.ids
     }
     if guests:
-        await world.tables.guests.note(request.partner_tenant, guests)
+        invited = [task.subject for task in tasks if "guest" in task.wanted and task.created]
+        await world.tables.guests.note(request.partner_tenant, guests, invited=invited)
     if request.mode == "apply":
         await note_outcomes(world, request.partner_tenant, tasks)
     await _index(world, request, tasks, guests)

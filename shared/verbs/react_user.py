@@ -11,7 +11,7 @@ from shared.nouns.outcomes import NotYet
 from shared.nouns.state import Value
 from shared.reactions import BLOCKED, BY_OTHERS, DELETED, INVITED, Known, Now, Rule, decide, to_be_seen
 from shared.tables.guest_index import Place
-from shared.tables.guests import Guest
+from shared.tables.guests import KIND, Guest
 from shared.tables.requests import RequestState
 from shared.tables.store import Changed
 from shared.tenant.noticed import Sighting
@@ -29,7 +29,7 @@ UNDER_WAY_SECONDS = 30.0
 # What makes, or ends, a difference to what the guest's own task has made true.
 DRIFTS = frozenset({"guest-deleted", "guest-restored", "sponsors-changed", "sponsor-named"})
 SPONSORS = frozenset({"sponsors-changed", "sponsor-named"})
-KIND, LAST_SPONSORS, REACTED, WAS = "kind", "directorySponsors", "reactedAt", "was"
+LAST_SPONSORS, REACTED, WAS = "directorySponsors", "reactedAt", "was"
 
 
 async def user_changed(world: World, change: Change) -> None:
@@ -141,7 +141,7 @@ def _known(world: World, guest: Guest, seen: Sighting | None) -> Known:
     last = tuple(str(guest.others.get(LAST_SPONSORS, "")).split())
     # Whoever is on record without a sponsor has none, but for a guest whose request is still bringing them in.
     read_before = LAST_SPONSORS in guest.others or (bool(guest.stage) and not guest.sponsors)
-    # What kind of account it was when the process brought it in is not on record: then it is what it is.
+    # What kind of account somebody had whom we found there is not on record before it was read: then it is what it is.
     kind = str(guest.others.get(KIND, "")) or ("member" if seen is not None and seen.member else "guest")
     return Known(
         stage=INVITED if guest.stage in {"", "guest"} else guest.stage,

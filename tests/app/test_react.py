@@ -1,5 +1,6 @@
 """What others do in the tenant, by hand, is answered by rule: over the simulated tenant, whose notices come as messages."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -90,6 +91,18 @@ async def test_a_guest_who_accepts_is_on_record_as_such_once(stage: Stage) -> No
     assert row(rig, "g0@fabrikam.com")["stage"] == "redeemed"
     assert row(rig, "g0@fabrikam.com")["redeemed"]
     assert [note for note, _ in changes(rig)] == ["invitation-redeemed"]
+
+
+async def test_a_guest_who_is_made_a_member_before_anything_else_was_heard_of_them_is_told(stage: Stage) -> None:
+    rig = await onboarded(stage)
+    guest = user(stage, "g0@fabrikam.com")
+    by_hand(stage, "update", guest, set={"userType": "Member"})
+    await heard(rig, guest)
+    assert told_of(rig) == ["guest-became-member"]
+    rig.now += timedelta(hours=1)
+    by_hand(stage, "update", guest, set={"userType": "Guest"})
+    await heard(rig, guest)
+    assert [note for note, _ in changes(rig)] == ["guest-became-member", "member-became-guest"]
 
 
 async def test_what_nothing_has_changed_in_is_read_and_left(stage: Stage) -> None:
