@@ -53,10 +53,15 @@ def said_who(
     _tenant.set(tenant)
 
 
+def said() -> str:
+    """The name that was said; empty where none was."""
+    return _who.get()
+
+
 def api() -> Api:
     """The app. Raises BadInput for a name that cannot be used, or one that is said to an app elsewhere."""
     there = connection(os.environ, Path.cwd())
-    who = _who.get()
+    who = said()
     if who and not _NAME.fullmatch(who):
         raise BadInput("--as takes a name of up to 64 letters, digits, dots, hyphens and underscores; no address.")
     if who and not there.local:

@@ -64,6 +64,9 @@ def partner_of(header: Header, ours: Ours, tenants: Mapping[str, str | None]) ->
 # The step that reads the tenant once more when a partner has been taken out; every template has it.
 PROOF = "prove-closed"
 
+# Whose blocks name addresses that change hands within the request.
+ADDRESSES = "change-guest-address"
+
 type GroupId = Callable[[str], str | None]
 
 
@@ -171,6 +174,13 @@ def _guest_faults(  # noqa: PLR0913, PLR0917 -- one guest against everything a g
             faults.append(
                 Fault(f"{field}.otherDomain", f"template {template.name} allows guests of the partner's own domains only")
             )
+    faults += [
+        Fault(
+            f"{field}.email", f"is changed by {where} at the same time: send the change first, and the guest in a later request"
+        )
+        for where, address in _changing(header)
+        if address == guest.email
+    ]
     faults += _group_faults(f"{field}.groups", guest.groups or (), template, group_id)
     faults += _sponsor_faults(f"{field}.sponsors", guest.sponsors or (), sponsors)
     faults += _until_faults(f"{field}.until", guest.until, today)
@@ -178,6 +188,17 @@ def _guest_faults(  # noqa: PLR0913, PLR0917 -- one guest against everything a g
     if header.until is not None and guest.until is not None and guest.until > header.until:
         faults.append(Fault(f"{field}.until", f"is after the request's own end, {header.until.isoformat()}"))
     return faults
+
+
+def _changing(header: Header) -> list[tuple[str, str]]:
+    """The addresses that guests have, or get, by this very request, with the fields that say so."""
+    return [
+        (f"steps.{ADDRESSES}.{name}.{side}", str(block[side]).strip().lower())
+        for name, block in header.steps.get(ADDRESSES, {}).items()
+        if isinstance(block, dict)
+        for side in ("from", "to")
+        if side in block
+    ]
 
 
 def _group_faults(field: str, names: tuple[str, ...], template: Template, group_id: GroupId) -> list[Fault]:

@@ -272,6 +272,11 @@ class Rig:
             await self.run(due.envelope)
         raise AssertionError("it was never seen")
 
+    async def deliver_some(self, number: int) -> None:
+        """So many messages, or all that there were, have been delivered."""
+        handled = iter(range(number + 1))
+        await self.deliver_until(lambda: not self.bus.waiting or next(handled) == number)
+
     async def deliver_interleaved(self, seed: int, at_once: int = 16) -> None:
         """As deliver_all, with many messages under way at once, some of them delivered twice, in an order that the seed says.
 

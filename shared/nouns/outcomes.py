@@ -1,5 +1,6 @@
 """How an attempt at a task ends, and the two ways in which the outside world says no."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 
@@ -48,11 +49,15 @@ class NotYet(Exception):
 
 
 class WontWork(Exception):
-    """The outside refused for a reason that time does not cure. The message is a sentence a person can act on."""
+    """The outside refused for a reason that time does not cure. The message is a sentence a person can act on.
 
-    def __init__(self, reason: str) -> None:
+    `restored` names the state keys that an undo has put back all the same, beside those that it left to the person.
+    """
+
+    def __init__(self, reason: str, restored: Iterable[str] = ()) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.restored = tuple(restored)
 
 
 @dataclass(frozen=True)

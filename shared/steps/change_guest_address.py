@@ -139,8 +139,9 @@ def settled(subject: Subject, actual: State) -> str:
 
 
 def _begun_anew(subject: Subject, guest: GuestAddress) -> bool:
-    """A reset of ours was answered, or is seen by the state having changed since it was begun."""
-    if "reset" in subject.ids:
+    """A reset of ours was answered, or is seen by the state having changed since it was begun; or the address was new before us,
+    and nobody has accepted: who asks again for what was done throws nobody out."""
+    if "reset" in subject.ids or (not subject.intents and guest.redemption == "PendingAcceptance"):
         return True
     first = next((intent.at for intent in subject.intents if _resets(intent)), None)
     return first is not None and guest.changed is not None and guest.changed >= _whole_second(first)

@@ -83,6 +83,7 @@ async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
     """Every part that we closed is as before, where it is still as we left it; the others are told."""
     notes: list[str] = []
     problems: list[str] = []
+    restored: list[str] = []
     for part in reversed(PARTS):
         if not (before := open_in(entry.before, part.key)):
             continue
@@ -90,8 +91,10 @@ async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
             notes.append(await part.reopen(tenant, partner_of(subject), before))
         except WontWork as error:
             problems.append(error.reason)
+        else:
+            restored.append(part.key)
     if problems:
-        raise WontWork("; ".join(problems))
+        raise WontWork("; ".join(problems), restored)
     return Applied(note="; ".join(notes) or "Nothing was closed, so nothing is opened")
 
 

@@ -189,7 +189,12 @@ async def _changed(tenant: Tenant, subject: Subject, entry: Entry, group: Unifie
     ours = noted or list(await find_owners(tenant, named_owners(subject.details.get("owners"))))
     if set(ours) != set(owners):
         return f"its owners were {', '.join(ours) or 'nobody'} and are {', '.join(owners) or 'nobody'}"
-    return ""
+    now = group_in_words(subject, group)
+    return _both([key for key in WRITTEN if entry.after.get(key) not in {None, now[key]}], entry, now)
+
+
+def _both(keys: list[str], entry: Entry, now: State) -> str:
+    return "; ".join(f"{key} was {entry.after[key]!r} and is {now[key]!r}" for key in keys)
 
 
 async def _put_back(tenant: Tenant, subject: Subject, entry: Entry, group: UnifiedGroup, owners: tuple[str, ...]) -> Applied:
@@ -198,8 +203,9 @@ async def _put_back(tenant: Tenant, subject: Subject, entry: Entry, group: Unifi
     if all(now[key] == entry.before.get(key) for key in changed):
         changed = []
     if strange := [key for key in changed if now[key] != entry.after[key]]:
-        both = "; ".join(f"{key} was {entry.after[key]!r} and is {now[key]!r}" for key in strange)
-        raise WontWork(f"Group {group.id} was changed by somebody after us ({both}): set it by hand as it should be")
+        raise WontWork(
+            f"Group {group.id} was changed by somebody after us ({_both(strange, entry, now)}): set it by hand as it should be"
+        )
     added = set(_texts(entry.after.get("owners"))) - set(_texts(entry.before.get("owners")))
     named = named_owners(subject.details.get("owners"))
     ids = await find_owners(tenant, named)

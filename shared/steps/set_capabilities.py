@@ -98,8 +98,8 @@ async def apply(tenant: Tenant, subject: Subject, change: Mapping[str, Value]) -
 
 
 async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
-    """Each capability that we changed is as before; our own entry goes where there was none. All are looked at before any is
-    written."""
+    """Each capability that we changed is as before; our own entry goes where there was none. What others changed is told when the
+    rest is put back."""
     found = await tenant.capabilities.read(subject.partner.tenant_id)
     plans: dict[str, str | None] = {}
     problems: list[str] = []
@@ -114,13 +114,13 @@ async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
             continue
         if due:
             plans[name] = back
-    if problems:
-        raise WontWork("; ".join(problems))
     for name, back in plans.items():
         if back is None:
             await tenant.capabilities.remove(subject.partner.tenant_id, name)
         else:
             await tenant.capabilities.set(subject.partner.tenant_id, name, back)
+    if problems:
+        raise WontWork("; ".join(problems), restored=plans)
     return Applied(note="The capabilities are as before" if plans else "The capabilities are as before already")
 
 

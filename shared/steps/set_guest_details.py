@@ -92,7 +92,8 @@ async def apply(tenant: Tenant, subject: Subject, change: Mapping[str, Value]) -
 
 
 async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
-    """The properties are those of before, and the name too, unless what it was has been erased."""
+    """The properties are those of before, and the name too, unless what it was has been erased. What others changed is told when the
+    rest is put back."""
     user = entry.ids.get("user") or str(entry.after.get("user") or "")
     profile = await tenant.profiles.of_user(user) if user else None
     if profile is None:
@@ -112,11 +113,15 @@ async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
     if now == back:
         return Applied(ids={"user": user}, note=f"The details are those of before already{note}")
     # Whoever put one back has done our work.
-    if strange := [name for name in ours if now[name] not in {ours[name], back[name]}]:
+    strange = [name for name in ours if now[name] not in {ours[name], back[name]}]
+    due = {name: value for name, value in back.items() if name not in strange and now[name] != value}
+    if due:
+        await tenant.profiles.change(user, due)
+    if strange:
         raise WontWork(
-            f"User {user} was changed by somebody after us ({_both(strange, ours, now)}): set it by hand as it should be"
+            f"User {user} was changed by somebody after us ({_both(strange, ours, now)}): set it by hand as it should be",
+            restored=["named" if name == "displayName" else name for name in due],
         )
-    await tenant.profiles.change(user, back)
     return Applied(ids={"user": user}, note=f"The details of before are set again{note}")
 
 

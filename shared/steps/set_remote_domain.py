@@ -153,21 +153,26 @@ async def apply(tenant: Tenant, subject: Subject, change: Mapping[str, Value]) -
 
 
 async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
-    """The remote domains that we made are gone, and in those that were there before the values are those of before."""
+    """The remote domains that we made are gone, and in those that were there before the values are those of before. One that others
+    changed is told when the others are done."""
     objects = tenant.mail_flow.remote_domains
     found = _by_domain(await objects.all())
     remove: list[Configured] = []
     put: list[tuple[Configured, dict[str, Value]]] = []
+    problems: list[str] = []
+    restored: list[str] = []
     for domain in _domains(subject):
         there = found.get(domain)
         if there is None:
             continue
         back = way_back(entry, _shown(subject, domain, there), [f"{domain} {key}" for key in PARAMETERS])
         if back.changed:
-            raise WontWork(
+            problems.append(
                 f"The remote domain {there.name!r} was changed by somebody after us ({'; '.join(back.changed)}): set it by hand as it "
                 "should be"
             )
+            continue
+        restored += [key for key in entry.after if key == domain or key.startswith(f"{domain} ")]
         # Only one that was missing before, and that has the name which we give, is ours to take away.
         if entry.after.get(domain) == THERE and entry.before.get(domain) is None and there.name == _name(domain):
             remove.append(there)
@@ -177,6 +182,8 @@ async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
         await objects.set(there.identity, values)
     for there in remove:
         await objects.remove(there.identity)
+    if problems:
+        raise WontWork("; ".join(problems), restored if remove or put else ())
     return Applied(
         note=f"{len(remove)} remote domains that we had made were removed; in {len(put)} the values of before are set again"
     )

@@ -98,7 +98,7 @@ async def apply(tenant: Tenant, subject: Subject, change: Mapping[str, Value]) -
 
 
 async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
-    """The partner's entries are as before; those that we added are gone. What somebody changed since stops it."""
+    """The partner's entries are as before; those that we added are gone. What somebody changed since is told when that is done."""
     policy = await _there(tenant, subject, entry.ids.get("policy") or str(entry.after.get("policy") or ""))
     if policy is None:
         return Applied(note="The sharing policy is gone already")
@@ -106,17 +106,18 @@ async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
     ours = {domain: value for domain, value in ours.items() if value is not None and entry.before.get(domain) != value}
     now = {domain: policy.actions(domain) for domain in ours}
     changed = [domain for domain, value in ours.items() if now[domain] not in (value, entry.before.get(domain))]
-    if changed:
-        both = "; ".join(f"{domain} was {ours[domain]} and is {now[domain] or 'gone'}" for domain in changed)
-        # An entry that somebody took away is no access that we could take away.
-        if any(now[domain] is not None for domain in changed):
-            raise WontWork(
-                f"The sharing policy {policy.name!r} was changed by somebody after us ({both}): set it by hand as it should be"
-            )
     back = {domain: entry.before.get(domain) for domain in ours if now[domain] == ours[domain]}
+    if back:
+        await _write(tenant, policy, back)
+    # An entry that somebody took away is no access that we could take away.
+    if any(now[domain] is not None for domain in changed):
+        both = "; ".join(f"{domain} was {ours[domain]} and is {now[domain] or 'gone'}" for domain in changed)
+        raise WontWork(
+            f"The sharing policy {policy.name!r} was changed by somebody after us ({both}): set it by hand as it should be",
+            restored=back,
+        )
     if not back:
         return Applied(ids={"policy": policy.identity}, note="The entries are as before already")
-    await _write(tenant, policy, back)
     return Applied(ids={"policy": policy.identity}, note=f"The entries of {', '.join(sorted(back))} are as before again")
 
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.nouns.json_text import Json
-from shared.nouns.outcomes import WontWork
 from shared.tenant.fields import entry, flag, objects, text
 
 # https://learn.microsoft.com/entra/external-id/allow-deny-list: 25 KB, counted in characters; so has the policy
@@ -128,9 +127,12 @@ class PartnerConfiguration:
         return tuple(block for block in CLOSED if not permits_nothing(self.effective(block)))
 
 
-def going_back(found: PartnerConfiguration, before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str | None]:
-    """What to write so that the blocks are as before; None lets a block inherit. Raises WontWork where that is not ours to do."""
+def going_back(
+    found: PartnerConfiguration, before: Mapping[str, str], after: Mapping[str, str]
+) -> tuple[dict[str, str | None], list[str]]:
+    """What to write so that the blocks are as before (None lets a block inherit), and why others are not ours to put back."""
     back: dict[str, str | None] = {}
+    problems: list[str] = []
     for name in (name for name in after if name in before):
         was, now, ours = plain(before[name]), found.effective(name), plain(after[name])
         if now == was and (name in found.own) != inherited(before[name]):
@@ -138,18 +140,19 @@ def going_back(found: PartnerConfiguration, before: Mapping[str, str], after: Ma
         if now == was and ours != was:
             continue
         if now != ours:
-            raise WontWork(_changed_since(found.tenant_id, name, ours, now))
+            problems.append(_changed_since(found.tenant_id, name, ours, now))
+            continue
         default = found.default[name]
         if not inherited(before[name]) or (opens_more(default, was) and not opens_more(was, default)):
             back[name] = was
         elif not opens_more(default, was):
             back[name] = None
         else:
-            raise WontWork(
+            problems.append(
                 f"The default for all organizations was changed since we set {name} of tenant {found.tenant_id} (it was {was!r} and is "
                 f"{default!r}), and neither includes the other: set {name} by hand as it should be"
             )
-    return back
+    return back, problems
 
 
 def _changed_since(tenant: str, name: str, ours: str, now: str) -> str:

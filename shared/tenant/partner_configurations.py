@@ -160,13 +160,17 @@ class PartnerConfigurations:
         a sentence that says which. Bears repetition.
 
         Raises WontWork, showing both, where somebody has changed a block since, or where going back would let more through than
-        what somebody else has decided since.
+        what somebody else has decided since: when the other blocks are put back.
         """
         found = await self.read(tenant_id)
-        back = going_back(found, before, after)
+        back, problems = going_back(found, before, after)
         if not found.exists:
             # What is to be inherited is so without a configuration.
             back = {name: value for name, value in back.items() if value is not None}
+        if problems:
+            if back:
+                await self.set_blocks(tenant_id, back)
+            raise WontWork("; ".join(problems), restored=back)
         alone = created and found.exists and not found.others and set(found.own) <= {name for name in after if name in before}
         if alone and all(back.get(name, "") is None for name in found.own) and await self._is_bare(found):
             await self.remove(tenant_id)

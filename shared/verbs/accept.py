@@ -27,6 +27,7 @@ from shared.topology import INTAKE
 from shared.verbs.approve import ask_approvers
 from shared.verbs.asker import sign
 from shared.verbs.going import set_going
+from shared.verbs.latecomers import all_that_go
 from shared.verbs.outlook import outlook
 from shared.verbs.park import park_task
 from shared.verbs.partings import farewells, parted, settings_cohorts
@@ -285,7 +286,9 @@ async def _begin(world: World, partner: Partner, header: Header, tasks: list[Tas
     if request.mode == "apply" and await take_turn(world, partner, header.id) != header.id:
         log.info("queued", request=header.id, partner=partner.tenant_id)
         return
-    await set_going(world, header.id, tasks)
+    # What it waited behind may have ended while this one was planned.
+    leaves = header.action == "offboard" and request.state is RequestState.QUEUED
+    await set_going(world, header.id, await all_that_go(world, request) if leaves else tasks)
 
 
 async def _record_refusal(world: World, body: bytes, name: str, reason: str) -> None:

@@ -18,6 +18,7 @@ from shared.templates import load_template
 from shared.topology import FINISH
 from shared.verbs.advance import under_way
 from shared.verbs.going import set_going
+from shared.verbs.latecomers import all_that_go
 from shared.verbs.running import take_turn
 from shared.verbs.world import World
 
@@ -112,7 +113,7 @@ async def begin_next(world: World, partner_tenant: str) -> None:
     if await take_turn(world, partner, waiting.id) != waiting.id:
         return
     # The settled ones too: a cohort of which nothing was left to do has still to be closed.
-    await set_going(world, waiting.id, [task async for task in world.tables.tasks.all(waiting.id)])
+    await set_going(world, waiting.id, await all_that_go(world, waiting))
 
 
 async def _ended(world: World, request: Request) -> Request:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from shared.admission import PROOF, Admitted, AdmittedGuest
 from shared.nouns.partner import Partner
@@ -20,6 +21,8 @@ from shared.verbs.world import World
 CLOSING = {"partner": "close-partner", "person": "block-guest"}
 # A cohort is written in one transaction of 100 rows; some are for the batches and the cohort's own mark.
 MOST_ROWS = 80
+# How the cohorts of those are called who came in after the leaving was planned.
+LATE = "late"
 # The redemption of somebody who is blocked cannot be reset, which is how an address is changed back.
 REPLACED = frozenset({"set-partner-configuration", "set-capabilities", "invite-guest", "change-guest-address"})
 
@@ -35,6 +38,17 @@ class _Past:
     cohort: str = ""
     members: tuple[str, ...] = ()
     ids: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Going:
+    """Who goes, of what they were given, and how: blocked by `closing` where there is one, but for those who are `blocked` already."""
+
+    past: tuple[_Past, ...]
+    persons: tuple[str, ...]
+    closing: Step[Tenant] | None
+    strangers: Mapping[str, Outsider]
+    blocked: frozenset[str] = frozenset()
 
 
 def parted(admitted: Admitted, header: Header) -> tuple[Admitted, tuple[AdmittedGuest, ...]]:
@@ -55,7 +69,10 @@ async def settings_cohorts(world: World, planner: Planner[Tenant]) -> list[Cohor
     gone = [
         past
         for past in await _past(world, planner)
-        if past.step.subject in {"partner", "named"} and (past.step.name, past.subject) not in wanted
+        if past.step.subject in {"partner", "named"}
+        and (past.step.name, past.subject) not in wanted
+        # A guest whom a later request does not name keeps what they have, their address too.
+        and (action == "offboard" or not past.step.addresses)
     ]
     closing = _closing(world, planner, "partner")
     if closing is not None:
@@ -87,11 +104,38 @@ async def farewells(world: World, planner: Planner[Tenant], leaving: tuple[Admit
     )
     closing = _closing(world, planner, "person") if whole else None
     strangers = await _strangers(world, planner, persons) if closing is not None else {}
-    persons |= dict.fromkeys(strangers)
-    each = 2 + len({one.step.name for one in past})
+    return _in_cohorts(
+        planner, f"p{part:03}l", 0, _Going(tuple(past), tuple({**persons, **dict.fromkeys(strangers)}), closing, strangers)
+    )
+
+
+async def latecomers(world: World, planner: Planner[Tenant], planned: Collection[Task], received: datetime) -> list[Cohort]:
+    """The cohorts of those for whom the partner's leaving, `received` then, has no task yet: whom earlier requests have brought in since,
+    whatever they were given since, and strangers who have come meanwhile."""
+    covered = {pair for task in planned for pair in task.reverses}
+    past = [
+        replace(one, of=rest)
+        for one in await _past(world, planner, received)
+        if one.step.subject in {"person", "batch"} and (rest := tuple(pair for pair in one.of if pair not in covered))
+    ]
+    persons = dict.fromkeys(person for one in past for person in (one.members if one.step.subject == "batch" else (one.subject,)))
+    closing = _closing(world, planner, "person")
+    blocked = {task.subject for task in planned if closing is not None and task.step == closing.name}
+    strangers = await _strangers(world, planner, {*persons, *blocked}) if closing is not None else {}
+    before = len({task.cohort for task in planned if task.cohort.startswith(LATE)})
+    return _in_cohorts(
+        planner,
+        LATE,
+        before,
+        _Going(tuple(past), tuple({**persons, **dict.fromkeys(strangers)}), closing, strangers, frozenset(blocked)),
+    )
+
+
+def _in_cohorts(planner: Planner[Tenant], prefix: str, first: int, going: _Going) -> list[Cohort]:
+    each = 2 + len({one.step.name for one in going.past})
     return [
-        _of_people(planner, f"p{part:03}l{number:04}", chunk, past, closing, strangers)
-        for number, chunk in enumerate(_chunks(list(persons), min(COHORT, MOST_ROWS // each)))
+        _of_people(planner, f"{prefix}{number:04}", chunk, going)
+        for number, chunk in enumerate(_chunks(list(going.persons), min(COHORT, MOST_ROWS // each)), start=first)
     ]
 
 
@@ -110,15 +154,9 @@ async def _strangers(world: World, planner: Planner[Tenant], known: Collection[s
     return {person: one for person, one in found.items() if person not in known}
 
 
-def _of_people(
-    planner: Planner[Tenant],
-    name: str,
-    persons: list[str],
-    past: list[_Past],
-    closing: Step[Tenant] | None,
-    strangers: Mapping[str, Outsider],
-) -> Cohort:
+def _of_people(planner: Planner[Tenant], name: str, persons: list[str], going: _Going) -> Cohort:
     """What these persons were given goes, their part in batches too: a batch waits in no cohort but that of its guests."""
+    past, closing, strangers = going.past, going.closing, going.strangers
     gone = [
         one
         for one in past
@@ -134,14 +172,15 @@ def _of_people(
     blocked = [
         replace(_task(planner, closing, name, person), ids={"user": users[person]} if person in users else {})
         for person in persons
-        if closing is not None
+        if closing is not None and person not in going.blocked
     ]
     people = tuple(Person(person, one.address) for person, one in strangers.items() if person in persons and one.address)
     return Cohort(name, (*_reversals(planner, name, gone), *blocked), people)
 
 
-async def _past(world: World, planner: Planner[Tenant]) -> list[_Past]:
-    """Everything that earlier requests of the partner have made true, or still will before this one's turn comes.
+async def _past(world: World, planner: Planner[Tenant], received: datetime | None = None) -> list[_Past]:
+    """Everything that earlier requests of the partner have made true, or still will before this one's turn comes; where it is on
+    record itself, `received` says which came before it.
 
     What was there before the partner went the last time is settled by that.
     """
@@ -149,7 +188,7 @@ async def _past(world: World, planner: Planner[Tenant]) -> list[_Past]:
     found: dict[tuple[str, str], list[Task]] = {}
     for name in await world.tables.partners.requests_of(planner.partner.tenant_id):
         request = None if name == planner.header.id else await world.tables.requests.get(name)
-        if request is None or request.mode != "apply":
+        if request is None or request.mode != "apply" or (received is not None and request.received > received):
             continue
         if request.header.action == "offboard" and request.state is RequestState.DONE:
             break

@@ -47,9 +47,12 @@ async def reverse(world: World, step: Step[Tenant], request: Request, task: Task
             return Later(error.after, error.reason), task if error.effect_unknown else replace(task, intents=earlier), []
         except (WontWork, Unneeded) as error:
             task = replace(task, intents=earlier)
+            partly = (
+                [_partly(world, request, task, change, error.restored)] if isinstance(error, WontWork) and error.restored else []
+            )
             if wait is not None:
-                return Later(wait, f"what was written is not visible everywhere yet ({error.reason})"), task, []
-            return Stopped(error.reason), task, []
+                return Later(wait, f"what was written is not visible everywhere yet ({error.reason})"), task, partly
+            return Stopped(error.reason), task, partly
         notes.append(note)
     for name, key in task.reverses:
         await _mark_undone(world, name, key, request.id, task.members)
@@ -131,6 +134,13 @@ def _journal(world: World, request: Request, task: Task, change: Change, applied
         ids=applied.ids,
         note=f"of request {change.request.id}: {applied.note}",
     )
+
+
+def _partly(world: World, request: Request, task: Task, change: Change, keys: tuple[str, ...]) -> JournalEntry:
+    """What was taken back of a change of which others have changed the rest; the change as a whole still stands."""
+    whole = _journal(world, request, task, change, Applied(note=f"{', '.join(keys)} put back, the rest was changed by others"))
+    before, after = ({key: value for key, value in side.items() if key in keys} for side in (whole.before, whole.after))
+    return replace(whole, before=before, after=after)
 
 
 async def _mark_undone(world: World, name: str, key: str, by: str, members: tuple[str, ...]) -> None:
