@@ -86,7 +86,7 @@ async def settings_cohorts(world: World, planner: Planner[Tenant]) -> list[Cohor
         known = replace(planner, partner=await _whole_partner(world, planner.partner))
         task = _task(known, closing, PARTNER_COHORT, planner.partner.tenant_id)
         tasks.append(replace(task, state=TaskState.WAITING if waits else TaskState.READY))
-    return [Cohort(PARTNER_COHORT, tuple(tasks))]
+    return [Cohort(PARTNER_COHORT, tuple(tasks), asked.people)]
 
 
 async def farewells(world: World, planner: Planner[Tenant], leaving: tuple[AdmittedGuest, ...], part: int) -> list[Cohort]:
@@ -123,12 +123,10 @@ async def latecomers(world: World, planner: Planner[Tenant], planned: Collection
     blocked = {task.subject for task in planned if closing is not None and task.step == closing.name}
     strangers = await _strangers(world, planner, {*persons, *blocked}) if closing is not None else {}
     before = len({task.cohort for task in planned if task.cohort.startswith(LATE)})
-    return _in_cohorts(
-        planner,
-        LATE,
-        before,
-        _Going(tuple(past), tuple({**persons, **dict.fromkeys(strangers)}), closing, strangers, frozenset(blocked)),
-    )
+    everybody = tuple({**persons, **dict.fromkeys(strangers)})
+    cohorts = _in_cohorts(planner, LATE, before, _Going(tuple(past), everybody, closing, strangers, frozenset(blocked)))
+    # Of whom all is planned already, but for what being blocked stands for, nothing is left to do.
+    return [cohort for cohort in cohorts if cohort.tasks]
 
 
 def _in_cohorts(planner: Planner[Tenant], prefix: str, first: int, going: _Going) -> list[Cohort]:

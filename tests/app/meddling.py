@@ -41,9 +41,13 @@ _CONCERNS: dict[str, Callable[[SimulatedTenant, Entry], bool]] = {
 }
 
 
+def _speaks_of_them(_: SimulatedTenant, entry: Entry) -> bool:
+    return "fabrikam" in json.dumps(entry.record).lower()
+
+
 def _ours(tenant: SimulatedTenant, kind: str) -> list[Entry]:
     """What concerns the partner, of a kind of object."""
-    concerns = _CONCERNS.get(kind, lambda _, entry: "fabrikam" in json.dumps(entry.record).lower())
+    concerns = _CONCERNS.get(kind, _speaks_of_them)
     found = [entry for entry in tenant.objects.all(kind) if concerns(tenant, entry)]
     return sorted(found, key=lambda entry: str(entry.record.get("mail") or entry.record.get("Name") or entry.id))
 
@@ -82,10 +86,6 @@ def _with(element: str) -> Callable[[Any], list[str]]:
 
 def _without(word: str) -> Callable[[Any], list[str]]:
     return lambda there: [one for one in there or [] if word not in one]
-
-
-def _other_than(*choices: str) -> Callable[[Any], str]:
-    return lambda there: next(one for one in choices if one != there)
 
 
 def _linked(kind: str, relation: str, who: str, *, added: bool) -> Deed:
@@ -150,7 +150,7 @@ def _sharing(**values: Any) -> Deed:
             return False
         new = {key: value(now[key]) if callable(value) else value for key, value in values.items()}
         tenant.workloads.sharing = {**now, **new}
-        return new != {key: now[key] for key in new}
+        return bool(new != {key: now[key] for key in new})
 
     return deed
 
@@ -175,7 +175,7 @@ def _site_limit(tenant: SimulatedTenant) -> bool:
     for key, site in tenant.workloads.sites.items():
         if site["name"] == "fabrikam":
             tenant.workloads.sites[key] = {**site, "sharingCapability": 0}
-            return site["sharingCapability"] != 0
+            return bool(site["sharingCapability"] != 0)
     return False
 
 
@@ -239,12 +239,7 @@ _REL, _POLICY, _IN, _OUT = (
 _REMOTE, _ACCESS, _CAPS, _GUEST = "set-remote-domain", "set-partner-configuration", "set-capabilities", "invite-guest"
 
 MEDDLINGS: tuple[Meddling, ...] = (
-    Meddling(
-        "relationship: level",
-        _REL,
-        _changed("organizationRelationship", FreeBusyAccessLevel=_other_than("AvailabilityOnly", "LimitedDetails")),
-        "FreeBusyAccessLevel",
-    ),
+    Meddling("relationship: level", _REL, _changed("organizationRelationship", MailTipsAccessLevel="All"), "MailTipsAccessLevel"),
     Meddling("relationship: a domain more", _REL, _changed("organizationRelationship", DomainNames=_with(THEIRS)), THEIRS),
     Meddling(
         "relationship: contact", _REL, _changed("organizationRelationship", OrganizationContact="it@theirs.example"), goes=True

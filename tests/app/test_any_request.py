@@ -202,7 +202,7 @@ lives = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(life=lives)
 async def test_any_request_ends_right_and_goes_without_a_trace(
     stage: Stage, tmp_path_factory: pytest.TempPathFactory, life: Life

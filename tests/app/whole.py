@@ -47,9 +47,12 @@ def picture(running: RunningTenant) -> dict[str, Any]:
         del found[name]
     groups = {group["id"] for group in found["groups"]}
     found["teams"] = [team for team in found["teams"] if team["group"] in groups]
+    # Whoever was deleted is a member of nothing, until they are restored.
+    there = groups | {user["id"] for user in found["users"]}
     for name in ("users", "groups"):
         for item in found[name]:
-            item |= {key: sorted(value) for key, value in item.items() if key in {"members", "owners", "memberOf", "sponsors"}}
+            related = {key: value for key, value in item.items() if key in {"members", "owners", "memberOf", "sponsors"}}
+            item |= {key: sorted(there & set(value)) for key, value in related.items()}
     found["sharepoint"]["permissions"] = {item: held for item, held in found["sharepoint"]["permissions"].items() if held}
     for site in found["sharepoint"]["sites"]:
         del site["users"]  # who was ever known to the site stays known
