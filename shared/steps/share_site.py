@@ -97,6 +97,8 @@ async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
     """The group has the access of before, if nobody has changed it since."""
     ours, before = entry.after.get("access"), entry.before.get("access")
     now = await read(tenant, subject)
+    if now.get("site") == "there" and now.get("kind") is None:
+        return await _without_group(tenant, subject)
     if now.get("access") == before or now.get("site") in ("missing", "connected"):
         return Applied(note="The group's access is that of before already")
     if (why := explain(subject, now)) is not None:
@@ -114,6 +116,18 @@ async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
         if level != before:
             await tenant.sites.let_out(url, number, level)
     return Applied(note="The group's access is that of before" if before else "The group is not among the site's people any more")
+
+
+async def _without_group(tenant: Tenant, subject: Subject) -> Applied:
+    """A group that was deleted since is out of the site all the same: it can be restored, and would be in again. Nobody can tell any more
+    of which kind it was."""
+    url, gone = str(subject.details.get("site")), 0
+    for kind in sorted(_GROUPS):
+        people = await tenant.sites.people(url, _claim(_group(subject), kind))
+        for level, number in people.access.items() if people else ():
+            await tenant.sites.let_out(url, number, level)
+            gone += 1
+    return Applied(note=f"The group is gone; it was taken out of {gone} groups of the site")
 
 
 def settled(subject: Subject, actual: State) -> str:

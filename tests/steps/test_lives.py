@@ -15,6 +15,7 @@ BY_NAME = {step.name: step for step in STEPS}
 # What a step cannot have, and why.
 WITHOUT = {
     "prove-closed": {"change", "undo", "others"},  # it only reads
+    "unshare-with-guest": {"change", "undo", "others"},  # permissions by name are in tests of their own
     "close-partner": {"refused"},  # nothing stands in the way of closing
     **{key: {"others"} for key in ("welcome-guest", "tell-owners", "warn-guest")},  # a mail stays sent, whatever others do
 }
