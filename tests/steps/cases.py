@@ -67,6 +67,7 @@ class Case:
             details=usual | of.get("details", {}),
             ids=of.get("ids", {}),
             intents=intents,
+            waited=of.get("waited", 0.0),
         )
 
     @property
