@@ -18,7 +18,9 @@ chmod 600 "$body"
 
 # As infra/main.bicepparam has them; without tenants, the names end with nothing.
 names='import json, os; print(*(one["name"] for one in json.loads(os.environ.get("ENTENTE_TENANT_LIST") or "[]")))'
-test $# -gt 0 || set -- $(python3 -c "$names")
+# In a statement of its own, so that a list that cannot be read ends the script.
+listed=$(python3 -c "$names")
+test $# -gt 0 || set -- $listed
 test $# -gt 0 || set -- ''
 for tenant; do for secret in person-key client-state-key link-key; do
   secret=$secret${tenant:+-$tenant}

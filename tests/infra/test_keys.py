@@ -88,6 +88,12 @@ def test_without_a_vault_it_says_what_comes_first(tmp_path: Path) -> None:
     assert "deploy infra/main.bicep first" in run.said
 
 
+def test_a_list_of_tenants_that_cannot_be_read_makes_nothing(tmp_path: Path) -> None:
+    run = keys(tmp_path, listed="contoso, tailspin")
+    assert run.code != 0
+    assert run.made == {}
+
+
 @pytest.mark.parametrize(
     "said",
     [{"tenants": ("contoso", "tailspin")}, {"listed": '[{"name": "contoso"}, {"name": "tailspin"}]'}],
