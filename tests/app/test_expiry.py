@@ -100,6 +100,12 @@ def test_who_is_held_or_synchronized_is_not_touched() -> None:
     late = guest(date(2020, 1, 1))
     assert judged(late, active(), "is exempt").move is Move.KEEP
     assert judged(late, active(synced=True)).move is Move.REPORT
+    owned = judged(late, active(owner="access review 1 owns the account"))
+    assert (owned.move, owned.words) == (Move.REPORT, "access review 1 owns the account")
+    # Blocked by us or not, whoever else ends the account does it.
+    shut = replace(late, stage="blocked", blocked_by="expiry", blocked_at=ago(90))
+    assert judged(shut, replace(active(), enabled=False)).move is Move.DELETE
+    assert judged(shut, replace(active(owner="access review 1 owns the account"), enabled=False)).move is Move.REPORT
     assert judged(replace(late, left_alone="admin", left_at=ago(10)), active()).move is Move.REPORT
     assert judged(replace(late, left_alone="admin", left_at=ago(40)), active()).move is Move.WARN
 
