@@ -112,7 +112,8 @@ async def compare_guest(world: World, partner: str, person: str) -> int:
     latest: tuple[Request, Task] | None = None
     async for request, task in tasks_of(world, partner, person):
         stands = task.step == "invite-guest" and task.subject == person and task.wanted and not task.reverses
-        if stands and is_settled(world, task) and (latest is None or request.received > latest[0].received):
+        # However lately it was done: who asks has seen that something is otherwise now.
+        if stands and task.state is TaskState.DONE and (latest is None or request.received > latest[0].received):
             latest = request, task
     return 0 if latest is None else await compared_with(world, Standing(*latest))
 
