@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from devstack.tenant.seed import plant
 from devstack.tenant.server import RunningTenant
 from tests.app.conftest import Stage
-from tests.app.meddling import BY_NAME, FABRIKAM, Meddling, Path, leaves, unit
+from tests.app.meddling import BY_NAME, FABRIKAM, THEIRS, Meddling, Path, leaves, unit
 from tests.app.whole import FULL, picture, refusals, rows, sights, templates, unfinished
 from tests.rig import Rig
 
@@ -249,3 +249,49 @@ async def lived(stage: Stage, folder: Folder, life: Life) -> None:
     # The test of a connector's mail flow may be sent again; no person is written to twice.
     mails = [str(mail["to"]) for mail in tenant.outbox if "postmaster" not in str(mail["to"])]
     assert len(set(mails)) == len(mails)
+
+
+def let_in(found: dict[str, Any]) -> set[str]:
+    """The ways by which the tenant lets the partner in, as an administrator would look for them, without any of the app's own words."""
+    own = [one for one in found["crossTenantPartners"] if one["tenantId"] == FABRIKAM]
+    teams = found["teamsFederation"]
+    allowed = {one["Domain"] for one in teams["AllowedDomains"].get("AllowedDomain", [])}
+    blocked = {one["Domain"] for one in teams["BlockedDomains"]}
+    theirs = set(FULL["partner"]["domains"])
+    open_in_teams = theirs & allowed if "AllowedDomain" in teams["AllowedDomains"] else theirs - blocked
+    return {
+        *(["access"] if not own or "'allowed'" in str(own[0]["b2bCollaborationInbound"] or "'allowed'") else []),
+        *(["teams"] if open_in_teams else []),
+        *("relationship" for one in found["organizationRelationships"] if one["Enabled"] and theirs & set(one["DomainNames"])),
+        *("calendar" for one in found["sharingPolicies"] if theirs & {entry.partition(":")[0] for entry in one["Domains"]}),
+        *("people" for one in found["users"] if one["accountEnabled"] and str(one["mail"]).partition("@")[2] in theirs),
+    }
+
+
+@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(life=lives)
+async def test_any_partner_that_is_to_end_closed_does_or_is_said_not_to(
+    stage: Stage, tmp_path_factory: pytest.TempPathFactory, life: Life
+) -> None:
+    await shut_out(stage, tmp_path_factory.mktemp("templates"), life)
+
+
+async def shut_out(stage: Stage, folder: Folder, life: Life) -> None:
+    """The partner has come and was shut out; that it cannot get in is said where it is so, and what is open where it is not."""
+    rig = await stage.fresh(ENTENTE_TEMPLATES=str(templates(folder)))
+    tenant = stage.running.services.tenant
+    for name in sorted({*life.prior, *(["dee"] if ADDRESS in life.first else [])}):
+        plant(tenant, PRIOR[name])
+    changing = Others(stage.running, dict(leaves(picture(stage.running))))
+    tenant.faults.add(life.wrong)
+    await rig.settle(request("first", life.first, life.guests, template="shut"))
+    assert refusals(rig) == unfinished(rig, "first") == []
+    for name, _ in life.others:
+        changing.do(name)
+    await rig.settle(request("off", set(), [], action="offboard", template="shut"))
+    assert not rig.bus.dead
+    still, stopped = let_in(picture(stage.running)), stopped_steps(rig, "off")
+    assert bool(still) == ("prove-closed" in stopped), (still, stopped)
+    assert set(stopped) - {"prove-closed", "close-partner"} <= {one.step for one, _ in changing.done}
+    kept = {path for path, value in changing.theirs.items() if value is True and THEIRS in path[-1]}
+    assert kept <= {path for path, _ in leaves(picture(stage.running))}
