@@ -285,7 +285,7 @@ async def shut_out(stage: Stage, folder: Folder, life: Life) -> None:
     changing = Others(stage.running, dict(leaves(picture(stage.running))))
     tenant.faults.add(life.wrong)
     await rig.settle(request("first", life.first, life.guests, template="shut"))
-    assert refusals(rig) == unfinished(rig, "first") == []
+    assert (refusals(rig), unfinished(rig, "first")) == ([], [])
     for name, _ in life.others:
         changing.do(name)
     await rig.settle(request("off", set(), [], action="offboard", template="shut"))
