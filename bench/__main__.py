@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from bench import cleanup, coldstart, listening, onboarding, whole
+from bench import cleanup, coldstart, listening, onboarding, storm, whole
 
 BENCHES: dict[str, Callable[[], AsyncIterator[dict[str, Any]]]] = {
     "coldstart": coldstart.measure,
@@ -14,6 +14,7 @@ BENCHES: dict[str, Callable[[], AsyncIterator[dict[str, Any]]]] = {
     "cost": onboarding.cost,
     "limits": onboarding.limits,
     "whole": whole.measure,
+    "storm": storm.measure,
     "cleanup": cleanup.planning,
     "reactions": listening.reactions,
     "wake": listening.wake,

@@ -32,6 +32,7 @@ from shared.tables.store import TABLES, Changed, Delete, Exists, Insert, Merge, 
 from shared.tenant import Tenant, TenantSettings
 from shared.topology import CLEAN_UP, FINISH, INTAKE, LISTENING, NOTIFICATIONS, TENANT_CHANGES
 from shared.verbs.accept import accept
+from shared.verbs.ahead import Ahead
 from shared.verbs.attempt import attempt
 from shared.verbs.cleanup_run import carry_on
 from shared.verbs.finish import finish
@@ -248,6 +249,7 @@ class Rig:
                 due.at = self.now + LOCK
                 self.world._seen.clear()
                 self.world.listed = Listed()
+                self.world.ahead = Ahead()
                 self.world.tables.index = GuestIndex(self.tables["guests"])
             except Exception:
                 due.at = self.now + timedelta(milliseconds=1)

@@ -72,7 +72,8 @@ class Outlook:
 
 
 async def outlook(world: World, planner: Planner[Tenant], planned: Iterable[Cohort], read: Read) -> Outlook:
-    """What the planned steps look ahead for, all at once. Raises NotYet where the tenant cannot be asked now.
+    """What the planned steps look ahead for, all at once. Raises NotYet where the tenant cannot be asked now; what it did answer is not
+    asked again soon.
 
     What is taken back meets nothing that a preflight tells, but needs its permissions.
     """
@@ -85,17 +86,21 @@ async def outlook(world: World, planner: Planner[Tenant], planned: Iterable[Coho
     roles = await world.tenant.roles()
     guests = _coming(planner.header, read)
     domains = tuple(sorted({guest.email.rpartition("@")[2] for guest in read.guests.values()}))
-    found = await asyncio.gather(*(_findings(world, planner, step, guests, domains, roles) for step in steps))
+    look = (read.header_digest, read.part_digest, roles)
+    found = world.ahead.of(look, world.clock())
+    left = [step for step in steps if step.name not in found]
+    asked = await asyncio.gather(
+        *(_findings(world, planner, step, guests, domains, roles) for step in left), return_exceptions=True
+    )
+    found |= {step.name: said for step, said in zip(left, asked, strict=True) if not isinstance(said, BaseException)}
+    for failed in (said for said in asked if isinstance(said, BaseException)):
+        raise failed
+    world.ahead.finish(look)
     needed = tuple(sorted({permission for step in acting for permission in step.permissions}))
     missing = tuple(sorted({permission for some in lacks.values() for permission in some}))
     lacking = [(name, _lacks(name, some)) for name, some in lacks.items()]
     lacking += [("invite-guest", finding) for finding in _synchronized_better(planner.template, guests)]
-    listed = [
-        (step.name, one)
-        for step, some in zip(steps, found, strict=True)
-        for one in some
-        if not (one.grant and step.name in lacks)
-    ]
+    listed = [(step.name, one) for step in steps for one in found[step.name] if not (one.grant and step.name in lacks)]
     only = _planned(lacks, (*lacking, *listed))
     return Outlook(steps, undone, tuple(dict.fromkeys((*lacking, *listed))), needed, missing, only)
 

@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from shared.bus import Bus, Envelope
+from shared.verbs.ahead import Ahead
 from shared.verbs.ears import Ears
 from shared.verbs.listed import Listed
 
@@ -52,6 +53,7 @@ class World:
     exchange: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     ears: Ears = field(default_factory=Ears)
     listed: Listed = field(default_factory=Listed)
+    ahead: Ahead = field(default_factory=Ahead)
     _seen: dict[str, tuple[datetime, Request]] = field(default_factory=dict)
     _flying: Counter[tuple[str, str]] = field(default_factory=Counter)
     _left: set[tuple[str, str]] = field(default_factory=set)
