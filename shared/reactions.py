@@ -144,11 +144,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "invitation-redeemed",
         "guest",
-        "externalUserState is Accepted for the first time",
+        "externalUserState is Accepted for the first time, or the record has fallen back to invited",
         "stage `redeemed`, with the day; a mail that says what is open to them, where the template says so; tasks that were "
         "waiting for them are attempted at once",
         setting="redemption.welcome",
-        applies=lambda known, now: now.there == "there" and now.accepted and not known.redeemed,
+        applies=lambda known, now: now.there == "there" and now.accepted and (not known.redeemed or known.stage == INVITED),
         becomes=lambda known, now: replace(known, redeemed=True, stage=REDEEMED if known.stage == INVITED else known.stage),
     ),
     Rule(

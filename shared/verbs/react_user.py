@@ -91,7 +91,7 @@ async def _react(world: World, guest: Guest, known: Known, found: tuple[tuple[Ru
     """Consequences, journal, record: in this order, so that a crash between them leaves a record that asks for the rest."""
     at = world.clock()
     after = found[-1][1]
-    if any(rule.event == "invitation-redeemed" for rule, _ in found):
+    if not known.redeemed and any(rule.event == "invitation-redeemed" for rule, _ in found):
         await redeemed(world, guest, seen)
     note = "; ".join(rule.event for rule, _ in found)
     before_words, after_words = _words(known), _words(after)

@@ -93,6 +93,16 @@ async def test_a_guest_who_accepts_is_on_record_as_such_once(stage: Stage) -> No
     assert [note for note, _ in changes(rig)] == ["invitation-redeemed"]
 
 
+async def test_a_record_that_a_late_end_of_the_request_has_set_back_is_mended(stage: Stage) -> None:
+    rig = await onboarded(stage)
+    guest = user(stage, "g0@fabrikam.com")
+    redeem(stage.running.services.tenant, {"email": "g0@fabrikam.com"})
+    await heard(rig, guest)
+    await rig.world.tables.guests.note(FABRIKAM, {person(rig, "g0@fabrikam.com"): (guest, "invited", (MIA,))})
+    await heard(rig, guest)
+    assert row(rig, "g0@fabrikam.com")["stage"] == "redeemed"
+
+
 async def test_a_guest_who_is_made_a_member_before_anything_else_was_heard_of_them_is_told(stage: Stage) -> None:
     rig = await onboarded(stage)
     guest = user(stage, "g0@fabrikam.com")
