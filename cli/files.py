@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from cli.errors import BadInput
 from cli.guest_csv import GuestFile, read_guests
-from shared.nouns.errors import Fault, Refusal, reasons
+from shared.nouns.checked import reasons
+from shared.nouns.errors import Fault, Refusal
 from shared.nouns.parts import split
 from shared.nouns.request import GuestWish, read_request
 
@@ -116,7 +117,7 @@ def _guest_faults(guests: list[Any]) -> list[Fault]:
         try:
             email = GuestWish.model_validate(item).email
         except ValidationError as error:
-            faults += reasons(error, ("guests", index))
+            faults += reasons(error, GuestWish, ("guests", index))
             continue
         if first.setdefault(email, index) != index:
             faults.append(Fault(f"guests[{index}].email", f"stands in the request already, as guests[{first[email]}]"))

@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shared.nouns.errors import Fault, Refusal, reasons
+from shared.nouns.checked import reasons
+from shared.nouns.errors import Fault, Refusal
 from shared.nouns.partner import Partner
 from shared.nouns.request import GuestWish, Header, domain_name
 from shared.nouns.step import Ask, Step
@@ -29,7 +30,7 @@ def load_template[Tenant](folder: Path, name: str, steps: Iterable[Step[Tenant]]
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Refusal([Fault(path.name, f"is not valid TOML: {error}")]) from error
     except ValidationError as error:
-        raise Refusal([_in_file(path, fault.field, fault.reason) for fault in reasons(error)]) from error
+        raise Refusal([_in_file(path, fault.field, fault.reason) for fault in reasons(error, Template)]) from error
     known = {step.name: step for step in steps}
     faults = [*_unknown(template, known)]
     if template.name != name:

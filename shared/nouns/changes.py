@@ -6,9 +6,9 @@ It travels on queue `tenant-changes`, whoever told: a notification of Microsoft 
 import hashlib
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from shared.nouns.errors import Refusal, reasons
+from shared.nouns.checked import checked_text
 
 # A longer list of members is told in several messages.
 MOST_MEMBERS = 200
@@ -62,10 +62,7 @@ class Change(BaseModel):
 
 def change_from(body: bytes) -> Change:
     """The change in a message body. Raises Refusal naming field and reason."""
-    try:
-        return Change.model_validate_json(body)
-    except ValidationError as error:
-        raise Refusal(reasons(error)) from error
+    return checked_text(Change, body)
 
 
 class Upkeep(BaseModel):
@@ -86,7 +83,4 @@ class Upkeep(BaseModel):
 
 def upkeep_from(body: bytes) -> Upkeep:
     """The order in a message body. Raises Refusal naming field and reason."""
-    try:
-        return Upkeep.model_validate_json(body)
-    except ValidationError as error:
-        raise Refusal(reasons(error)) from error
+    return checked_text(Upkeep, body)

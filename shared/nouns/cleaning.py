@@ -3,9 +3,9 @@
 import hashlib
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from shared.nouns.errors import Refusal, reasons
+from shared.nouns.checked import checked_text
 from shared.nouns.messages import RequestId
 
 
@@ -26,7 +26,4 @@ class Carry(BaseModel):
 
 def carry_from(body: bytes) -> Carry:
     """The message in a body. Raises Refusal naming field and reason."""
-    try:
-        return Carry.model_validate_json(body)
-    except ValidationError as error:
-        raise Refusal(reasons(error)) from error
+    return checked_text(Carry, body)

@@ -2,11 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    # Found with every function, and pydantic is not wanted for that.
-    from pydantic import ValidationError
 
 
 @dataclass(frozen=True)
@@ -38,11 +33,3 @@ def path_of(location: Iterable[str | int]) -> str:
     for part in location:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
     return path
-
-
-def reasons(error: "ValidationError", prefix: tuple[str | int, ...] = ()) -> list[Fault]:
-    """The faults in a validation error. Values are left out: they may be somebody's address."""
-    return [
-        Fault(path_of((*prefix, *detail["loc"])), str(detail["msg"]).removeprefix("Value error, "))
-        for detail in error.errors(include_url=False, include_input=False, include_context=False)
-    ]

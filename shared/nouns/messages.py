@@ -3,9 +3,10 @@
 import hashlib
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from shared.nouns.errors import Fault, Refusal, reasons
+from shared.nouns.checked import checked_text
+from shared.nouns.errors import Fault, Refusal
 
 REQUEST_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 RequestId = Annotated[str, Field(pattern=REQUEST_ID, description="Names the request; 1 to 64 characters.")]
@@ -67,7 +68,4 @@ def finish_from(body: bytes) -> Finish:
 
 
 def _read[Message: BaseModel](kind: type[Message], body: bytes) -> Message:
-    try:
-        return kind.model_validate_json(body)
-    except ValidationError as error:
-        raise Refusal(reasons(error)) from error
+    return checked_text(kind, body)

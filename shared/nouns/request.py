@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
-from shared.nouns.errors import Fault, Refusal, reasons
+from shared.nouns.checked import reasons
+from shared.nouns.errors import Fault, Refusal
 from shared.nouns.messages import RequestId
 
 MOST_GUESTS_PER_PART = 2_000
@@ -183,7 +184,7 @@ def read_request(raw: Any) -> Read:
     try:
         header = Header.model_validate({key: value for key, value in raw.items() if key != "guests"})
     except ValidationError as error:
-        faults += reasons(error)
+        faults += reasons(error, PartnerRequest)
     if not isinstance(listed, list):
         faults.append(Fault("guests", "must be a list"))
     elif len(listed) > MOST_GUESTS_PER_PART:
@@ -210,7 +211,7 @@ def _read_guests(listed: list[Any], offset: int) -> tuple[dict[int, GuestWish], 
         try:
             guest = GuestWish.model_validate(item)
         except ValidationError as error:
-            faults[index] = reasons(error, ("guests", index))
+            faults[index] = reasons(error, GuestWish, ("guests", index))
             continue
         first = seen.setdefault(guest.email, index)
         if first != index:

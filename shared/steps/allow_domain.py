@@ -7,9 +7,9 @@ loses its last entry opens or shuts the tenant. https://learn.microsoft.com/shar
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from shared.nouns.errors import Refusal, reasons
+from shared.nouns.checked import checked
 from shared.nouns.outcomes import Applied, WontWork
 from shared.nouns.request import domain_name
 from shared.nouns.state import State, Value
@@ -159,10 +159,7 @@ def _of_capability(sharing: Sharing) -> list[Finding]:
 
 
 def _settings(given: Mapping[str, object]) -> AllowDomain:
-    try:
-        return AllowDomain.model_validate(dict(given))
-    except ValidationError as error:
-        raise Refusal(reasons(error, ("steps", STEP))) from None
+    return checked(AllowDomain, dict(given), ("steps", STEP))
 
 
 def _asked(subject: Subject) -> tuple[str, ...]:

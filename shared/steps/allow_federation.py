@@ -8,9 +8,9 @@ https://learn.microsoft.com/microsoftteams/trusted-organizations-external-meetin
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from shared.nouns.errors import Refusal, reasons
+from shared.nouns.checked import checked
 from shared.nouns.outcomes import Applied, WontWork
 from shared.nouns.request import domain_name
 from shared.nouns.state import State, Value
@@ -163,10 +163,7 @@ def _value(now: Federation) -> str:
 
 
 def _settings(given: Mapping[str, object]) -> AllowFederation:
-    try:
-        return AllowFederation.model_validate(dict(given))
-    except ValidationError as error:
-        raise Refusal(reasons(error, ("steps", STEP))) from None
+    return checked(AllowFederation, dict(given), ("steps", STEP))
 
 
 def _state(found: Federation, asked: tuple[str, ...]) -> dict[str, Value]:

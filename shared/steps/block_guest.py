@@ -6,9 +6,9 @@ a new token, and those that were issued live about an hour. https://learn.micros
 
 from collections.abc import Mapping
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from shared.nouns.errors import Refusal, reasons
+from shared.nouns.checked import checked
 from shared.nouns.outcomes import Applied, NotYet, WontWork
 from shared.nouns.state import State, Value
 from shared.nouns.step import Ask, Entry, Step, Subject, Wish
@@ -28,10 +28,7 @@ class BlockGuest(BaseModel):
 
 def wanted(ask: Ask) -> Wish | None:
     """The account is disabled; why, and by which request, is kept with the task."""
-    try:
-        BlockGuest.model_validate(dict(ask.settings))
-    except ValidationError as error:
-        raise Refusal(reasons(error, ("steps", STEP))) from None
+    checked(BlockGuest, dict(ask.settings), ("steps", STEP))
     return Wish({"enabled": False}, {"why": ask.header.action, "request": ask.header.id})
 
 

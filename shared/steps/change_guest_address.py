@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from shared.nouns.errors import Fault, Refusal, reasons
+from shared.nouns.checked import checked
+from shared.nouns.errors import Fault, Refusal
 from shared.nouns.json_text import Json
 from shared.nouns.outcomes import Applied, NotYet, WontWork
 from shared.nouns.request import Address, HttpsUrl
@@ -40,10 +41,7 @@ class AddressChange(BaseModel):
 
 def wanted(ask: Ask) -> Wish | None:
     """The new address is the guest's, and they are to accept with it. Raises Refusal where it is another employer's."""
-    try:
-        asked = AddressChange.model_validate(dict(ask.settings))
-    except ValidationError as error:
-        raise Refusal(reasons(error, ("steps", STEP, ask.name))) from None
+    asked = checked(AddressChange, dict(ask.settings), ("steps", STEP, ask.name))
     redirect = asked.redirect_url or ask.header.invitation.redirect_url or ask.template.invitation.redirect_url
     if faults := [*_foreign(ask, asked), *_elsewhere(ask, redirect)]:
         raise Refusal(faults)

@@ -6,9 +6,9 @@ Not the same as taking back what was set up: that gives the partner the default 
 from collections.abc import Mapping
 from dataclasses import replace
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from shared.nouns.errors import Refusal, reasons
+from shared.nouns.checked import checked
 from shared.nouns.outcomes import Applied, NotYet, WontWork
 from shared.nouns.partner import Partner
 from shared.nouns.state import State, Value
@@ -31,10 +31,7 @@ class ClosePartner(BaseModel):
 
 def wanted(ask: Ask) -> Wish | None:
     """Every part is closed, for every domain that we know of the partner."""
-    try:
-        ClosePartner.model_validate(dict(ask.settings))
-    except ValidationError as error:
-        raise Refusal(reasons(error, ("steps", STEP))) from None
+    checked(ClosePartner, dict(ask.settings), ("steps", STEP))
     return Wish({part.key: CLOSED for part in PARTS}, {"domains": list(ask.partner.domains)})
 
 

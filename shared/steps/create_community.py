@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from shared.nouns.errors import Refusal, reasons
+from shared.nouns.checked import checked
 from shared.nouns.json_text import Json
 from shared.nouns.outcomes import Applied, NotYet, WontWork
 from shared.nouns.state import State, Value
@@ -47,10 +47,7 @@ def wanted(ask: Ask) -> Wish | None:
     """The community with what its block says; owners are those of a new one, for none can be added later through the API."""
     if not ask.name:
         return None
-    try:
-        asked = CommunityBlock.model_validate(dict(ask.settings))
-    except ValidationError as error:
-        raise Refusal(reasons(error, ("steps", STEP, ask.name))) from None
+    asked = checked(CommunityBlock, dict(ask.settings), ("steps", STEP, ask.name))
     details: dict[str, Json] = asked.model_dump(by_alias=True)
     state: dict[str, Value] = {"present": True, "displayName": asked.display_name, "privacy": asked.privacy}
     return Wish(state | {"description": asked.description} if asked.description else state, details)

@@ -6,9 +6,7 @@ meets its own group. A group of somebody else is used only where the request say
 
 from collections.abc import Mapping
 
-from pydantic import ValidationError
-
-from shared.nouns.errors import Refusal, reasons
+from shared.nouns.checked import checked
 from shared.nouns.json_text import Json
 from shared.nouns.outcomes import Applied, NotYet, WontWork
 from shared.nouns.state import State, Value
@@ -35,10 +33,7 @@ def wanted(ask: Ask) -> Wish | None:
     """The group with what its block says. Raises Refusal for what the platform would refuse."""
     if not ask.name:
         return None
-    try:
-        asked = GroupBlock.model_validate({"mailNickname": ask.name} | dict(ask.settings))
-    except ValidationError as error:
-        raise Refusal(reasons(error, ("steps", STEP, ask.name))) from None
+    asked = checked(GroupBlock, {"mailNickname": ask.name} | dict(ask.settings), ("steps", STEP, ask.name))
     details: dict[str, Json] = asked.model_dump(exclude_none=True, by_alias=True) | {"shut": _shut_on_purpose(ask)}
     state: dict[str, Value] = {"present": True, "owners": tuple(sorted(shown_names(named_owners(details["owners"]))))}
     if asked.existing == "refuse":

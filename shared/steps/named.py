@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field
 
-from shared.nouns.errors import Refusal, reasons
+from shared.nouns.checked import checked
 
 
 def _site(value: str) -> str:
@@ -28,10 +28,7 @@ GroupName = Annotated[str, Field(min_length=1, max_length=120)]
 
 def block[Block: BaseModel](model: type[Block], given: Mapping[str, object], step: str, name: str) -> Block:
     """The block of one name, checked. Raises Refusal by field."""
-    try:
-        return model.model_validate(dict(given))
-    except ValidationError as error:
-        raise Refusal(reasons(error, ("steps", step, *((name,) if name else ())))) from None
+    return checked(model, dict(given), ("steps", step, *((name,) if name else ())))
 
 
 def blocks[Block: BaseModel](model: type[Block], given: Mapping[str, object], step: str) -> dict[str, Block]:

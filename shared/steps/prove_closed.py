@@ -7,9 +7,9 @@ cross-tenant access does not reach (one-time passcodes, Microsoft accounts; fact
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from shared.nouns.errors import Refusal, reasons
+from shared.nouns.checked import checked
 from shared.nouns.outcomes import Applied, NotYet
 from shared.nouns.state import State, Value
 from shared.nouns.step import Ask, Entry, Step, Subject, Wish
@@ -41,10 +41,7 @@ class ProveClosed(BaseModel):
 
 def wanted(ask: Ask) -> Wish | None:
     """Closed, by every way that we know."""
-    try:
-        asked = ProveClosed.model_validate(dict(ask.settings))
-    except ValidationError as error:
-        raise Refusal(reasons(error, ("steps", STEP))) from None
+    asked = checked(ProveClosed, dict(ask.settings), ("steps", STEP))
     return Wish({"closed": True}, {"domains": list(ask.partner.domains), "sites": list(asked.sites)})
 
 

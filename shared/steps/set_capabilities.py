@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from shared.nouns.errors import Refusal, reasons
+from shared.nouns.checked import checked
 from shared.nouns.json_text import Json
 from shared.nouns.outcomes import Applied, NotYet, WontWork
 from shared.nouns.state import State, Value
@@ -45,10 +45,7 @@ def settings_model() -> type[BaseModel]:
 
 def wanted(ask: Ask) -> Wish | None:
     """The capabilities that are asked for; None where none is. Others are not touched."""
-    try:
-        asked = settings_model().model_validate(dict(ask.settings))
-    except ValidationError as error:
-        raise Refusal(reasons(error, ("steps", STEP))) from None
+    asked = checked(settings_model(), dict(ask.settings), ("steps", STEP))
     named: dict[str, Value] = {name: _text(value) for name, value in asked if value is not None}
     details: dict[str, Json] = {
         "capabilities": {name: str(text) for name, text in named.items()},

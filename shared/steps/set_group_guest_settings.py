@@ -7,10 +7,10 @@ new guests from being added and leaves those who are there. That it binds apps a
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from shared.nouns.errors import Refusal, reasons
+from shared.nouns.checked import checked
 from shared.nouns.outcomes import Applied, WontWork
 from shared.nouns.state import State, Value
 from shared.nouns.step import Ask, Entry, Finding, Preflight, Step, Subject, Wish
@@ -37,10 +37,7 @@ def wanted(ask: Ask) -> Wish | None:
     """Whether guests may be added."""
     if not ask.name:
         return None
-    try:
-        asked = GuestSettingsBlock.model_validate(dict(ask.settings))
-    except ValidationError as error:
-        raise Refusal(reasons(error, ("steps", STEP, ask.name))) from None
+    asked = checked(GuestSettingsBlock, dict(ask.settings), ("steps", STEP, ask.name))
     return Wish({NAME: asked.allow_to_add_guests}, group=asked.group or ask.name)
 
 

@@ -7,10 +7,11 @@ is overwritten by it again; Teams shows a change later. https://learn.microsoft.
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from shared.nouns.errors import Fault, Refusal, reasons
+from shared.nouns.checked import checked
+from shared.nouns.errors import Fault, Refusal
 from shared.nouns.json_text import Json
 from shared.nouns.outcomes import Applied, NotYet, WontWork
 from shared.nouns.state import State, Value
@@ -41,10 +42,7 @@ def wanted(ask: Ask) -> Wish | None:
     """The properties that the block gives, for every guest alike."""
     if ask.guest is None:
         return None
-    try:
-        asked = GuestDetails.model_validate({"companyName": ask.partner.name[:64]} | dict(ask.settings))
-    except ValidationError as error:
-        raise Refusal(reasons(error, ("steps", STEP))) from None
+    asked = checked(GuestDetails, {"companyName": ask.partner.name[:64]} | dict(ask.settings), ("steps", STEP))
     state: dict[str, Value] = asked.model_dump(exclude_none=True, by_alias=True)
     pattern = state.pop("displayName", None)
     if isinstance(pattern, str) and pattern.replace("{name}", "").replace("{partner}", "").count("{"):

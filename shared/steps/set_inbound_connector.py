@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from shared.nouns.errors import Refusal, reasons
+from shared.nouns.checked import checked
 from shared.nouns.partner import Partner
 from shared.nouns.state import Value
 from shared.nouns.step import Ask, Subject, Weight, Wish
@@ -120,10 +120,7 @@ def _of_check(check: str) -> tuple[Weight, str]:
 
 
 def _asked(settings: Mapping[str, object]) -> InboundParameters:
-    try:
-        return InboundParameters.model_validate(dict(settings))
-    except ValidationError as error:
-        raise Refusal(reasons(error, ("steps", STEP))) from None
+    return checked(InboundParameters, dict(settings), ("steps", STEP))
 
 
 def _state(asked: InboundParameters, partner: Partner) -> dict[str, Value]:

@@ -4,9 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from shared.nouns.errors import Fault, Refusal, reasons
+from shared.nouns.checked import checked
+from shared.nouns.errors import Fault, Refusal
 from shared.nouns.json_text import Json
 from shared.nouns.outcomes import Applied, WontWork
 from shared.nouns.request import domain_name
@@ -87,10 +88,7 @@ def wanted(ask: Ask) -> Wish | None:
 
     The name is wanted only where it is asked for: a relationship that somebody made under another name keeps it.
     """
-    try:
-        asked = RelationshipParameters.model_validate(dict(ask.settings))
-    except ValidationError as error:
-        raise Refusal(reasons(error, ("steps", STEP))) from None
+    asked = checked(RelationshipParameters, dict(ask.settings), ("steps", STEP))
     foreign = [domain for domain in asked.DomainNames or () if not within(domain, ask.partner.domains)]
     if foreign:
         raise Refusal(

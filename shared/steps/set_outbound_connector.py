@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from shared.nouns.errors import Fault, Refusal, reasons
+from shared.nouns.checked import checked
+from shared.nouns.errors import Fault, Refusal
 from shared.nouns.json_text import Json
 from shared.nouns.partner import Partner
 from shared.nouns.request import email_address
@@ -134,10 +135,7 @@ def _of_check(check: str) -> tuple[Weight, str]:
 
 
 def _asked(settings: Mapping[str, object]) -> OutboundParameters:
-    try:
-        return OutboundParameters.model_validate(dict(settings))
-    except ValidationError as error:
-        raise Refusal(reasons(error, ("steps", STEP))) from None
+    return checked(OutboundParameters, dict(settings), ("steps", STEP))
 
 
 def _state(asked: OutboundParameters, partner: Partner) -> dict[str, Value]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from shared.nouns.errors import Refusal, reasons
+from shared.nouns.checked import checked
 from shared.nouns.json_text import Json
 from shared.nouns.outcomes import Applied
 from shared.nouns.state import State, Value
@@ -29,10 +29,7 @@ STEP = "set-partner-configuration"
 
 def wanted(ask: Ask) -> Wish | None:
     """The blocks that are asked for; None where none is."""
-    try:
-        asked = PartnerConfigurationSettings.model_validate(dict(ask.settings))
-    except ValidationError as error:
-        raise Refusal(reasons(error, ("steps", STEP))) from None
+    asked = checked(PartnerConfigurationSettings, dict(ask.settings), ("steps", STEP))
     blocks: dict[str, Value] = {name: _text(name, block) for name in BLOCKS if (block := getattr(asked, name)) is not None}
     details: dict[str, Json] = {"blocks": {name: str(text) for name, text in blocks.items()}, "reopen": asked.reopen}
     return Wish(blocks, details) if blocks else None

@@ -7,9 +7,10 @@ https://learn.microsoft.com/exchange/mail-flow-best-practices/remote-domains/rem
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from shared.nouns.errors import Fault, Refusal, reasons
+from shared.nouns.checked import checked
+from shared.nouns.errors import Fault, Refusal
 from shared.nouns.outcomes import Applied, NotYet, WontWork
 from shared.nouns.state import State, Value
 from shared.nouns.step import Ask, Entry, Finding, Preflight, Step, Subject, Weight, Wish
@@ -89,10 +90,7 @@ PARAMETERS = tuple(name for name in RemoteDomainParameters.model_fields if name 
 
 def wanted(ask: Ask) -> Wish | None:
     """For each domain that there is a remote domain, and its parameters as `domain parameter`."""
-    try:
-        asked = RemoteDomainParameters.model_validate(dict(ask.settings))
-    except ValidationError as error:
-        raise Refusal(reasons(error, ("steps", STEP))) from None
+    asked = checked(RemoteDomainParameters, dict(ask.settings), ("steps", STEP))
     domains = sorted(set(asked.DomainNames or ask.partner.domains))
     foreign = [domain for domain in domains if not within(domain, ask.partner.domains)]
     if foreign or len(domains) > MOST_DOMAINS:

@@ -7,9 +7,10 @@ https://learn.microsoft.com/exchange/sharing/sharing-policies/sharing-policies
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from shared.nouns.errors import Fault, Refusal, reasons
+from shared.nouns.checked import checked
+from shared.nouns.errors import Fault, Refusal
 from shared.nouns.json_text import Json
 from shared.nouns.outcomes import Applied, WontWork
 from shared.nouns.request import Domain
@@ -55,10 +56,7 @@ class SharingBlock(BaseModel):
 
 def wanted(ask: Ask) -> Wish | None:
     """For each domain, what may be shared with it."""
-    try:
-        asked = SharingBlock.model_validate(dict(ask.settings))
-    except ValidationError as error:
-        raise Refusal(reasons(error, ("steps", STEP))) from None
+    asked = checked(SharingBlock, dict(ask.settings), ("steps", STEP))
     domains = asked.Domains or list(ask.partner.domains)
     if foreign := [domain for domain in domains if not within(domain, ask.partner.domains)]:
         raise Refusal([Fault(f"steps.{STEP}.Domains", f"{', '.join(foreign)} is not among the partner's domains: add it there")])

@@ -7,10 +7,10 @@ block says `whenUndone = "archive"`, makes a team that we made read-only.
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from shared.nouns.errors import Refusal, reasons
+from shared.nouns.checked import checked
 from shared.nouns.outcomes import Applied, WontWork
 from shared.nouns.state import State, Value, difference
 from shared.nouns.step import Ask, Entry, Finding, Preflight, Step, Subject, Weight, Wish
@@ -79,10 +79,7 @@ def wanted(ask: Ask) -> Wish | None:
     """A team, and those of its settings that the block gives."""
     if not ask.name:
         return None
-    try:
-        asked = TeamBlock.model_validate(dict(ask.settings))
-    except ValidationError as error:
-        raise Refusal(reasons(error, ("steps", STEP, ask.name))) from None
+    asked = checked(TeamBlock, dict(ask.settings), ("steps", STEP, ask.name))
     written = asked.model_dump(by_alias=True, exclude_none=True, exclude={"group", "when_undone"})
     settings: dict[str, Value] = {f"{family}.{name}": value for family, own in written.items() for name, value in own.items()}
     return Wish({"team": True} | settings, {"whenUndone": asked.when_undone}, group=asked.group or ask.name)

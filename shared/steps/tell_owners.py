@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.mails import Values, day, spoken, write
-from shared.nouns.errors import Refusal, reasons
+from shared.nouns.checked import checked
 from shared.nouns.json_text import Json
 from shared.nouns.mail import mark_of
 from shared.nouns.outcomes import Applied, NotYet
@@ -34,10 +34,7 @@ class OwnersSettings(BaseModel):
 
 def wanted(ask: Ask) -> Wish | None:
     """Told once for this partner and group, or once more where the request says `resend`."""
-    try:
-        asked = OwnersSettings.model_validate(dict(ask.settings))
-    except ValidationError as error:
-        raise Refusal(reasons(error, ("steps", STEP, ask.name))) from None
+    asked = checked(OwnersSettings, dict(ask.settings), ("steps", STEP, ask.name))
     language = asked.language or ask.header.invitation.language or ask.template.invitation.language or ""
     details: dict[str, Json] = {
         "title": asked.title or ("" if GUID.match(asked.group) else asked.group),

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.mails import Values, day, spoken, write
-from shared.nouns.errors import Refusal, reasons
+from shared.nouns.checked import checked
 from shared.nouns.json_text import Json
 from shared.nouns.mail import mark_of
 from shared.nouns.outcomes import Applied, NotYet, WontWork
@@ -45,10 +45,7 @@ def wanted(ask: Ask) -> Wish | None:
     """Welcomed, unless Microsoft mails the invitation or the guest's own entry says that nobody does."""
     if ask.guest is None:
         return None
-    try:
-        asked = WelcomeSettings.model_validate(dict(ask.settings))
-    except ValidationError as error:
-        raise Refusal(reasons(error, ("steps", STEP))) from None
+    asked = checked(WelcomeSettings, dict(ask.settings), ("steps", STEP))
     here, above = ask.header.invitation, ask.template.invitation
     mailed = here.send_mail if "send_mail" in here.model_fields_set else above.send_mail
     if mailed or ask.guest.send_mail is not None:

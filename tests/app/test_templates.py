@@ -34,7 +34,7 @@ def test_the_shipped_templates_are_right_and_end_closed(name: str) -> None:
         ("name = \n", r"odd\.toml: is not valid TOML: .*line 1"),
         ('name = "odd"\nversion = 0\ndescription = "x"\nsteps = []\n', r"odd\.toml version: .*greater than or equal to 1"),
         (WHOLE.replace('"odd"', '"even"'), r"odd\.toml name: must be odd"),
-        (WHOLE + "colour = 1\n", r"odd\.toml colour: Extra inputs"),
+        (WHOLE + "colour = 1\n", r"odd\.toml colour: there is no such field; there are: .*approval"),
         (WHOLE + 'offboard = "gone"\n', r"odd\.toml offboard: .*'closed' or 'restore-before'"),
         (WHOLE + 'groups = { us = "x" }\n', r"odd\.toml groups\.us: "),
         (WHOLE.replace("[]", '["fly"]'), r"odd\.toml steps: unknown steps fly; there are: add-to-group"),

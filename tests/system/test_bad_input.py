@@ -45,7 +45,7 @@ FORM: dict[str, tuple[Callable[[Request], Any], str, str]] = {
     "a number that is none": (lambda r: json.dumps(_set("steps", {"a": {"b": float("nan")}})(r)).encode(), "", "is not JSON"),
     "a list": (lambda r: [r], "", "is a JSON object"),
     "unknown version": (_set("version", 2), "version", "must be 1"),
-    "unknown field": (_set("colour", "red"), "colour", "Extra inputs"),
+    "unknown field": (_set("colour", "red"), "colour", "there is no such field; there are: "),
     "bad id": (_set("id", "a/b#c?d"), "id", "pattern"),
     "no domain": (_set("partner.domains", ["fabrikam"]), "partner.domains[0]", "is not a domain name"),
     "a date with a time": (_set("until", "2030-01-01T00:00:00Z"), "until", "must be a date such as"),
@@ -225,7 +225,7 @@ JUNK: dict[str, tuple[str, Any, str | None, str]] = {
         "attempt: ",
     ),
     "no end": ("finish-request", b"nonsense", "s", "Invalid JSON"),
-    "an end with more": ("finish-request", {"request": "x", "state": "done"}, "s", "state: Extra inputs"),
+    "an end with more": ("finish-request", {"request": "x", "state": "done"}, "s", "state: there is no such field; there are: "),
     "a letter nobody sent": ("parked", {"id": "a/b#c?d", "x": "y" * 100}, None, "dead-lettered on unknown queue"),
     "garbage among the dead": ("parked", b"\xff\x00", None, "dead-lettered on unknown queue"),
 }
