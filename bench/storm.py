@@ -16,7 +16,7 @@ import httpx
 from bench.whole import APPLY, SETTINGS, Asked
 from devstack.stack.stack import ROOT, Stack
 
-SHARE, KILLS, SEED = 0.03, 5, 11
+SHARE, KILLS, SEED = 0.01, 5, 11
 # Each strikes so large a share of all calls, tokens included; the tenant lags besides, as it does by itself.
 FAULTS: tuple[dict[str, Any], ...] = (
     {"effect": "effect-then-lost"},
