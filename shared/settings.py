@@ -259,7 +259,8 @@ class Settings(BaseModel):
     report_only: bool = Field(
         True,
         alias="ENTENTE_REPORT_ONLY",
-        description="Every request is only planned: what would change is shown, and nothing is changed. Switch it off once you trust what you see.",
+        description="Every request is only planned: what would change is shown, and nothing is changed. So it is with clean-up and with putting "
+        "drift back; what a person orders for one guest by name (as by `entente guests restore`) is done. Switch it off once you trust what you see.",
     )
     compare_per_run: Annotated[int, Field(ge=1, le=1_000)] = Field(
         20,

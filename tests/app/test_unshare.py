@@ -15,6 +15,7 @@ from shared.verbs.cleanup_decide import restore
 from shared.verbs.cleanup_run import begin
 from shared.verbs.guest_dates import extend
 from shared.verbs.unshare import reshare, unshare
+from shared.views.footprint import footprint_view
 from tests.app.conftest import Stage
 from tests.app.test_cleanup import MIA, RULES, TEMPLATE, fresh, guest, request, run_now
 from tests.rig import Rig
@@ -131,6 +132,13 @@ async def test_what_is_shared_goes_before_the_guest_and_comes_back_with_them(sta
     assert sorted(await has(rig, ana.user)) == sorted([plan, folder, alone, ("01TEAM", "read", "")])
     assert (await task_of(rig, ana)).state is TaskState.UNDONE
     assert await has(rig, ben.user) == [("01TEAM", "read", "")]
+
+
+async def test_what_would_be_taken_is_shown_where_it_would_be_looked_for(stage: Stage, tmp_path: Path) -> None:
+    rig = await rigged(stage, tmp_path)
+    shown = await footprint_view(rig.world, await guest(rig, "ana"), [])
+    assert {item["item"] for item in shown["items"]} >= {"01FOLDER", "01PLAN", "01LINK"}
+    assert {item["site"] for item in shown["items"]} == {SITE}
 
 
 async def test_what_somebody_has_given_since_stays_as_it_is(stage: Stage, tmp_path: Path) -> None:
