@@ -107,9 +107,16 @@ class Child:
 
     async def _listen(self) -> None:
         assert self.process.stdout is not None
+        rest = b""
         while chunk := await self.process.stdout.read(65_536):
-            with self.log.open("ab") as log:
-                log.write(chunk)
+            # Whole lines only: its errors go straight to the same file.
+            lines, newline, rest = (rest + chunk).rpartition(b"\n")
+            self._write(lines + newline)
+        self._write(rest)
+
+    def _write(self, text: bytes) -> None:
+        with self.log.open("ab") as log:
+            log.write(text)
 
 
 def _exit_words(code: int | None) -> str:

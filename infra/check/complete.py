@@ -8,11 +8,14 @@ from typing import Any
 from infra.check.rendering import Rendered, Resource
 from infra.topology import topology
 from shared.nouns.power import POWERS
-from shared.topology import INTAKE, PARKED
+from shared.topology import INTAKE, NOTIFICATIONS, PARKED
 
 ALERTS = Path(__file__).parents[1] / "alerts.json"
 SITE = "Microsoft.Web/sites"
 QUEUE = "Microsoft.ServiceBus/namespaces/queues"
+IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities"
+PARTNERS = "Microsoft.EventGrid/partnerConfigurations"
+DELIVERY = "Microsoft.EventGrid/partnerTopics/eventSubscriptions"
 CONTAINER = "Microsoft.Storage/storageAccounts/blobServices/containers"
 # https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
 ROLES = {
@@ -25,6 +28,7 @@ ROLES = {
     "Key Vault Secrets User": "4633458b-17de-408a-b874-0445c86b69e6",
     "Monitoring Metrics Publisher": "3913510d-42f4-4e42-8a64-420c390055eb",
 }
+SENDER = "Azure Service Bus Data Sender"
 _NAMES = {identifier: name for name, identifier in ROLES.items()}
 # What logs who did what; and of these there is one of each, whatever is asked for.
 LOGGED = (
@@ -63,10 +67,28 @@ def _rights(rendered: Rendered) -> Iterator[str]:
             yield f"{site.name}: its identity needs the role {role} on {_short(scope)}, and nothing gives it"
         for role, scope in sorted(given - wanted):
             yield f"{site.name}: its identity has the role {role} on {_short(scope)}, and needs none there"
+    yield from _events(rendered, there)
     for principal, given in sorted(there.items()):
         for role, scope in sorted(given):
-            if role != "Azure Service Bus Data Sender" or not scope.endswith(f"/queues/{INTAKE}"):
+            if role != SENDER or not scope.endswith(f"/queues/{INTAKE}"):
                 yield f"{principal}: has the role {role} on {_short(scope)}; others may only ask, on {INTAKE}"
+
+
+def _events(rendered: Rendered, there: dict[str, set[_Right]]) -> Iterator[str]:
+    """What Event Grid needs to deliver changes, where it is asked to; its rights are taken out of those that are there."""
+    for identity in (one for one in rendered.of(IDENTITY) if one.name.endswith("-events")):
+        # Event Grid delivers by it, once a person has activated the topic.
+        given = there.pop(f"<{identity.name}.properties.principalId>", set())
+        wanted = {(SENDER, queue.id) for queue in rendered.of(QUEUE) if queue.name == NOTIFICATIONS}
+        if given != wanted:
+            yield f"{identity.name}: needs the role {SENDER} on {NOTIFICATIONS}, and no other"
+        if not rendered.of(PARTNERS):
+            yield f"{identity.name}: nothing lets Microsoft Graph make a partner topic ({PARTNERS})"
+    identities = {one.id for one in rendered.of(IDENTITY)}
+    for topic in rendered.of(DELIVERY):
+        by = topic.body["properties"]["deliveryWithResourceIdentity"]["identity"]["userAssignedIdentity"]
+        if by not in identities:
+            yield f"{topic.name}: {_short(by)} is missing"
 
 
 def _wanted(rendered: Rendered, site: Resource) -> set[_Right]:
@@ -81,7 +103,7 @@ def _wanted(rendered: Rendered, site: Resource) -> set[_Right]:
         if queue.name in own:
             rights.add((listening, queue.id))
         if queue.name != PARKED and (queue.name != INTAKE or "guests" in powers):
-            rights.add(("Azure Service Bus Data Sender", queue.id))
+            rights.add((SENDER, queue.id))
     tables = rendered.of("Microsoft.Storage/storageAccounts/tableServices/tables")
     rights |= {("Storage Table Data Contributor", one.id) for one in tables}
     if "guests" in powers:

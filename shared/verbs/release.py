@@ -177,7 +177,10 @@ async def _befores(world: World, task: Task, key: str) -> list[tuple[str, ...]]:
 
 
 async def _let_in(lifting: _Lifting, task: Task) -> tuple[int, int]:
-    """Those whom the block disabled, and who still are, can sign in again; how many, and how many could not be let in."""
+    """Those whom the block disabled, and who are there, can sign in again; how many, and how many could not be let in.
+
+    Whoever seems to be enabled is enabled too: a replica that is behind shows them as they were before the block.
+    """
     world = lifting.world
     users = sorted({user for name, user in task.ids.items() if name in task.members})
     try:
@@ -186,7 +189,7 @@ async def _let_in(lifting: _Lifting, task: Task) -> tuple[int, int]:
         for start in range(0, len(users), MOST_PER_BATCH):
             some = users[start : start + MOST_PER_BATCH]
             states = await world.tenant.accounts.states(some)
-            found = await world.tenant.accounts.switch_some([user for user in some if states[user] is False], on=True)
+            found = await world.tenant.accounts.switch_some([user for user in some if states[user] is not None], on=True)
             if waits := [error for error in found.values() if isinstance(error, NotYet)]:
                 raise waits[0]
             failed |= {user: error.reason for user, error in found.items() if error is not None}

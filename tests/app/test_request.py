@@ -41,7 +41,7 @@ def request(**changes: Any) -> dict[str, Any]:
         ({"until": "2027-06-30T00:00:00Z"}, "until", "date such as"),
         ({"invitation": {"redirectUrl": "http://fabrikam.com"}}, "invitation.redirectUrl", "https"),
         ({"invitation": {"redirectUrl": "javascript:alert(1)"}}, "invitation.redirectUrl", "https"),
-        ({"unheardOf": 1}, "unheardOf", "not permitted"),
+        ({"unheardOf": 1}, "unheardOf", "there are: action, groups, guests, id"),
         ({"guests": {}}, "guests", "list"),
         ({"part": 3, "parts": 2}, "part", "3 of 2"),
     ],
