@@ -128,13 +128,11 @@ async def resync() -> AsyncIterator[dict[str, Any]]:
         async with _Scene(_people(users // GUEST_SHARE, users - users // GUEST_SHARE), subscribed=False) as scene:
             await scene.sim("PUT", "options", {"deltaPage": 200})
             (host,) = scene.stack.running_hosts
-            before, most = psutil.Process(host.pid).memory_info().rss, 0
+            before = psutil.Process(host.pid).memory_info().rss
             begun = time.monotonic()
-            await scene.catch_up()
-            while not (await scene.health())["delta"].get("users", {}).get("known"):
-                most = max(most, psutil.Process(host.pid).memory_info().rss)
-                await asyncio.sleep(LOOK_AGAIN_SECONDS)
-            seconds = time.monotonic() - begun
+            await scene.start_catching_up()
+            await scene.caught_up("users")
+            seconds, most = time.monotonic() - begun, _most_memory(host.pid)
             each.append(seconds / users)
             yield {
                 "users": users,
@@ -217,7 +215,7 @@ class _Scene:
         self._guests = [one["id"] for one in self._seed["users"] if one["userType"] == "Guest"]
         await self.sim("PUT", "notifications/settings", {"delay": [0.0, 0.1], "retry": 1})
         if self._subscribed:
-            await self._caught_up("users", "groups")
+            await self.caught_up("users", "groups")
             # The first round tells every guest there is; what is measured comes after it.
             await self.settled(later=False)
         return self
@@ -245,9 +243,12 @@ class _Scene:
         found: dict[str, Any] = (await self._http.get(f"{where}/api/health")).json()["listening"]
         return found
 
-    async def catch_up(self) -> None:
+    async def start_catching_up(self) -> None:
         where = self.stack.addresses.to_json()["functions"][-1]
         await start_function(where, self._master, "catch-up-changes")
+
+    async def catch_up(self) -> None:
+        await self.start_catching_up()
         # What is ordered is done within ten seconds.
         await asyncio.sleep(11)
 
@@ -262,7 +263,7 @@ class _Scene:
         found = {"host": pids["hosts"], "http": pids["hosts"][:1], **{part: [pids[part]] for part in ("tables", "tenant")}}
         return {part: sum(worked(pid) for pid in listed) for part, listed in found.items()}
 
-    async def _caught_up(self, *resources: str) -> None:
+    async def caught_up(self, *resources: str) -> None:
         while True:
             rounds = (await self.health())["delta"]
             if all(rounds.get(one, {}).get("known") for one in resources):
@@ -322,6 +323,12 @@ def _people(guests: int, staff: int = 0, *, known: int = 0) -> dict[str, Any]:
     ]
     own = [{"userPrincipalName": f"staff{n}@contoso.com", "userType": "Member"} for n in range(staff)]
     return {"users": [*invited, *own]}
+
+
+def _most_memory(pid: int) -> int:
+    """The most memory that the process has ever had, in bytes (Linux)."""
+    told = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return 1024 * int(next(line.split()[1] for line in told.splitlines() if line.startswith("VmHWM")))
 
 
 def _moment(line: dict[str, Any]) -> float:
