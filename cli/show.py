@@ -146,8 +146,11 @@ def header(out: Console, shown: Mapping[str, Any]) -> None:
     """The request in a few lines."""
     state = state_text(str(shown["state"]))
     paused = " (paused)" if shown.get("paused") else ""
-    # What is waited for is told below, with what to do.
-    reason = "" if shown["state"] == "awaiting-approval" and "approval" in shown else safe(shown.get("reason") or "")
+    # What is waited for is told below, with what to do; somebody may have decided just now.
+    waits = shown["state"] == "awaiting-approval" and "approval" in shown
+    reason = "" if waits else safe(shown.get("reason") or "")
+    if shown["state"] == "awaiting-approval" and not waits:
+        state = state_text("cancelled")
     out.print(Text.assemble("Request ", plain(shown["id"], "bold"), ": ", state, paused, f" - {reason}".rstrip(" -")))
     if "partner" in shown:
         partner, template = shown["partner"], shown["template"]
@@ -161,7 +164,7 @@ def header(out: Console, shown: Mapping[str, Any]) -> None:
         )
     if why := shown.get("onlyPlanned"):
         out.print(plain(f"{str(why)[:1].upper()}{str(why)[1:]}.", "yellow"), soft_wrap=True)
-    if shown["state"] == "awaiting-approval":
+    if waits:
         awaiting(out, shown)
     for reason in shown.get("refusals") or ():
         out.print(Text.assemble(("Refused: ", "red"), plain(reason)))

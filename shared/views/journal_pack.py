@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping
 from html import escape
 from typing import Any
@@ -11,14 +12,20 @@ COLUMNS = (
     *("at", "begun", "request", "partner", "step", "subject", "kind", "attempt", "who", "before", "after", "ids", "created"),
     *("graphRequestIds", "note", "seal", "key"),
 )
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.]*(Z|\+00:00)")
 # A spreadsheet takes what begins so for a formula. https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-_SHOWN = ("at", "request", "step", "subject", "kind", "who", "before", "after", "note", "seal")
 _STYLE = (
-    "body{font:14px/1.45 'Segoe UI',Arial,sans-serif;margin:2em;color:#222}table{border-collapse:collapse;width:100%}"
-    "td,th{border:1px solid #ccc;padding:.3em .5em;text-align:left;vertical-align:top;overflow-wrap:anywhere}"
-    "th{background:#f3f3f3}.bad{color:#a00;font-weight:600}.good{color:#060}code{font-size:12px}"
-    "@media print{body{margin:0}}"
+    ":root{color-scheme:light dark;--line:#8885;--soft:#8881}"
+    "body{font:14px/1.45 'Segoe UI',system-ui,Arial,sans-serif;margin:2em;max-width:100em}"
+    "table{border-collapse:collapse;width:100%}"
+    "td,th{border-bottom:1px solid var(--line);padding:.35em .9em .35em 0;text-align:left;vertical-align:top;overflow-wrap:break-word}"
+    "th{font-weight:600;background:var(--soft)}time,.tight{white-space:nowrap}"
+    "td ul{margin:0;padding:0;list-style:none;overflow-wrap:anywhere}"
+    ".key{opacity:.75}.was{color:light-dark(#a33,#f99)}.is{color:light-dark(#174,#8d8)}"
+    ".bad{color:light-dark(#a00,#f88);font-weight:600}.good{color:light-dark(#060,#8d8)}"
+    "code{font:12px ui-monospace,Consolas,monospace;overflow-wrap:anywhere}"
+    "@media print{body{margin:0;font-size:10px}}"
 )
 
 
@@ -35,19 +42,48 @@ def as_csv(journal: Mapping[str, Any]) -> str:
 def as_html(journal: Mapping[str, Any]) -> str:
     """One page that needs nothing else: no script, no picture, nothing fetched."""
     about = ", ".join(f"{name} {value}" for name, value in journal["about"].items())
-    requests = "".join(_row([item[name] for name in item]) for item in journal["requests"])
+    requests = "".join(_row([_html(value) for value in item.values()]) for item in journal["requests"])
     heads = "".join(f"<th>{escape(name)}</th>" for name in (journal["requests"] or [{}])[0])
-    entries = "".join(_row([entry[name] for name in _SHOWN]) for entry in journal["entries"])
+    entries = "".join(_row(_entry(entry)) for entry in journal["entries"])
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Journal: {escape(about)}</title>\n'
         f"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        f"<style>{_STYLE}</style></head>\n<body>\n<h1>Journal</h1>\n<p>{escape(about)}. Made {escape(journal['made'])}.</p>\n"
+        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>\n<body>\n<h1>Journal</h1>\n'
+        f"<p>{escape(about)}. Made {_html(journal['made'])}; times are UTC.</p>\n"
         f"{_verdict(journal.get('verification'))}"
         f"<h2>Requests</h2>\n<table><thead><tr>{heads}</tr></thead><tbody>{requests}</tbody></table>\n"
         f"<h2>{len(journal['entries'])} entries</h2>\n<table><thead><tr>"
-        + "".join(f"<th>{name}</th>" for name in _SHOWN)
-        + f"</tr></thead><tbody>{entries}</tbody></table>\n</body></html>\n"
+        "<th>at<th>request<th>step<th>subject<th>who<th>what<th>before \N{RIGHTWARDS ARROW} after<th>seal"
+        f"</tr></thead><tbody>{entries}</tbody></table>\n</body></html>\n"
     )
+
+
+def _entry(entry: Mapping[str, Any]) -> list[str]:
+    """The cells of an entry: what it changed key by key, and what was noted beneath."""
+    before, after = entry["before"] or {}, entry["after"] or {}
+    lines = "".join(
+        f'<li><span class="key">{escape(key)}:</span> <span class="was">{_value(before.get(key))}</span> \N{RIGHTWARDS ARROW} '
+        f'<span class="is">{_value(after.get(key))}</span></li>'
+        for key in sorted(before.keys() | after.keys())
+    )
+    note = f"<li>{escape(entry['note'])}</li>" if entry["note"] else ""
+    subject = f"<code>{escape(entry['subject'])}</code>"
+    told = [_html(entry["at"]), _html(entry["request"]), f'<span class="tight">{escape(entry["step"])}</span>', subject]
+    return [*told, _html(entry["who"]), _html(entry["kind"]), f"<ul>{lines}{note}</ul>", _html(entry["seal"])]
+
+
+def _value(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "absent", True: "yes", False: "no"}[value]
+    return _html(", ".join(map(_text, value)) if isinstance(value, list) else value)
+
+
+def _html(value: Any) -> str:
+    """The value as text; a moment to the second, with the whole of it behind."""
+    text = _text(value)
+    if _MOMENT.fullmatch(text):
+        return f'<time datetime="{escape(text)}" title="{escape(text)}">{escape(text[:19].replace("T", " "))}</time>'
+    return escape(text)
 
 
 def _verdict(found: Mapping[str, Any] | None) -> str:
@@ -62,8 +98,8 @@ def _verdict(found: Mapping[str, Any] | None) -> str:
     return f'<p class="bad">The seals do not hold:</p>\n<ul>{flaws}</ul>\n{head}'
 
 
-def _row(values: list[Any]) -> str:
-    return "<tr>" + "".join(f"<td>{escape(_text(value))}</td>" for value in values) + "</tr>\n"
+def _row(cells: list[str]) -> str:
+    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>\n"
 
 
 def _text(value: Any) -> str:

@@ -150,6 +150,10 @@ async def test_the_pack_is_safe_to_open(stage: Stage) -> None:
     assert rows[0]["note"].startswith("'=")
     page = as_html(found)
     assert "<script" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert (
+        '<span class="key">guest:</span> <span class="was">absent</span> \N{RIGHTWARDS ARROW} <span class="is">yes</span>' in page
+    )
     assert "All seals hold" in page
     assert [entry["at"] for entry in found["entries"]] == sorted(entry["at"] for entry in found["entries"])
 

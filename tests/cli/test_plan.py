@@ -172,7 +172,16 @@ def test_what_would_be_taken_back_is_marked(entente: Entente, write: Callable[..
 def test_decisions_are_posted_with_their_reason(fake: FakeApp, entente: Entente) -> None:
     fake.says("POST", "partner-requests/fabrikam/decision", (200, {"id": "fabrikam", "state": "queued", "reason": "approved"}))
     assert entente("--as", "bob", "approve", "fabrikam").exit_code == 0
-    assert entente("reject", "fabrikam", "--reason", "not them").exit_code == 0
+    # The app answers before the request has ended.
+    fake.says(
+        "POST",
+        "partner-requests/fabrikam/decision",
+        (200, status_of("awaiting-approval", reason="rejected by user bob: not them")),
+    )
+    rejected = entente("reject", "fabrikam", "--reason", "not them")
+    assert rejected.exit_code == 0
+    assert "Request fabrikam: cancelled - rejected by user bob: not them" in rejected.stdout
+    assert "Waits" not in rejected.stdout
     first, second = fake.sent("POST", "partner-requests/fabrikam/decision")
     assert (first.body, second.body) == ({"decision": "approve"}, {"decision": "reject", "reason": "not them"})
     principal = json.loads(base64.b64decode(first.headers["x-ms-client-principal"]))
