@@ -42,7 +42,7 @@ class Subject:
     `details` is what the request says about how to do it (never compared). `ids` are those that earlier applies
     returned; `intents` are all earlier applies of this task, oldest first. `seen` is what `read` has just found, for apply.
     `kept` is, for undo, what the person's own data were before (see `Step.personal`); empty where they were erased.
-    `waited` is how long ago the task was first attempted, in seconds.
+    `waited` is how long ago the task, or for undo the taking back, was first attempted, in seconds.
     """
 
     id: str

@@ -25,6 +25,8 @@ from shared.tenant.blocks import (
 )
 
 STEP = "set-partner-configuration"
+# What was taken from the configuration a moment ago is still shown by replicas that are behind: so long, it is not left for that.
+BEHIND_SECONDS = 300.0
 
 
 def wanted(ask: Ask) -> Wish | None:
@@ -80,7 +82,8 @@ async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
         name: value for name, value in entry.after.items() if name in before and isinstance(value, str) and value != before[name]
     }
     created = entry.created or any(value.endswith(NO_PARTNER) for value in before.values())
-    note = await tenant.partner_configurations.restore(subject.partner.tenant_id, before, after, created=created)
+    patient = subject.waited < BEHIND_SECONDS
+    note = await tenant.partner_configurations.restore(subject.partner.tenant_id, before, after, created=created, patient=patient)
     return Applied(note=note)
 
 

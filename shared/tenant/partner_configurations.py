@@ -155,12 +155,15 @@ class PartnerConfigurations:
         before = {name: found.shown(name) for name in after}
         return Closed(await self.set_blocks(tenant_id, after, exists=found.exists), before, after)
 
-    async def restore(self, tenant_id: str, before: Mapping[str, str], after: Mapping[str, str], *, created: bool) -> str:
+    async def restore(
+        self, tenant_id: str, before: Mapping[str, str], after: Mapping[str, str], *, created: bool, patient: bool = False
+    ) -> str:
         """The blocks that we changed from `before` to `after` are those of before, or the configuration that we created is gone;
         a sentence that says which. Bears repetition.
 
         Raises WontWork, showing both, where somebody has changed a block since, or where going back would let more through than
-        what somebody else has decided since: when the other blocks are put back.
+        what somebody else has decided since: when the other blocks are put back. Where `patient`, raises NotYet while something seems to hang
+        on the configuration that we created: what has just been taken from it is shown by replicas that are behind.
         """
         found = await self.read(tenant_id)
         back, problems = going_back(found, before, after)
@@ -172,9 +175,14 @@ class PartnerConfigurations:
                 await self.set_blocks(tenant_id, back)
             raise WontWork("; ".join(problems), restored=back)
         alone = created and found.exists and not found.others and set(found.own) <= {name for name in after if name in before}
-        if alone and all(back.get(name, "") is None for name in found.own) and await self._is_bare(found):
-            await self.remove(tenant_id)
-            return "The partner configuration that we had created was removed"
+        if alone and all(back.get(name, "") is None for name in found.own):
+            if await self._is_bare(found):
+                await self.remove(tenant_id)
+                return "The partner configuration that we had created was removed"
+            if patient:
+                raise NotYet(
+                    f"Capabilities or a synchronization still seem to hang on tenant {tenant_id}", after=REPLICATION_WAIT
+                )
         if not back:
             return "The partner configuration is as it was before already"
         await self.set_blocks(tenant_id, back)

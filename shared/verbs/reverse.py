@@ -109,7 +109,8 @@ async def _claimed(world: World, task: Task, change: Change) -> Task:
 
 async def _undo(world: World, step: Step[Tenant], request: Request, task: Task, change: Change) -> tuple[Task, str]:
     entry = Entry(change.entry.before, change.entry.after, {**change.task.ids, **change.entry.ids}, change.entry.created)
-    applied = await step.undo(world.tenant, await _subject(world, change), entry)
+    waited = (world.clock() - task.begun).total_seconds() if task.begun else 0.0
+    applied = await step.undo(world.tenant, replace(await _subject(world, change), waited=waited), entry)
     answered = tuple(replace(intent, answered=True) for intent in task.intents)
     task = replace(task, details={**task.details, TAKEN_BACK: _taken_back(task) + 1}, intents=answered)
     return await world.tables.tasks.save(task, _journal(world, request, task, change, applied)), applied.note

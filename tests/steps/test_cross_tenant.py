@@ -137,6 +137,21 @@ async def test_undo_deletes_nothing_that_somebody_has_put_beside_ours(tenant: Te
     assert (own(simulation)["inboundTrust"], own(simulation)["b2bCollaborationInbound"]) == (None, SHUT)
 
 
+async def test_what_hung_on_the_configuration_a_moment_ago_does_not_keep_it(tenant: Tenant, simulation: Simulation) -> None:
+    """Replicas that are behind show capabilities that were just taken away (facts 0.4): only what stays is somebody's."""
+    settings = {**MFA, "m365CollaborationInbound": "allowed"}
+    subject, entry = await done(tenant, CONFIGURATION, asked(CONFIGURATION, settings))
+    theirs, opened = await done(tenant, SET_CAPABILITIES, asked(SET_CAPABILITIES, {BASIC: True}))
+    simulation.order("PUT", "lag", {"seconds": [600, 600], "staleShare": 1})
+    await SET_CAPABILITIES.undo(tenant, theirs, opened)
+    with pytest.raises(NotYet, match="still seem to hang"):
+        await CONFIGURATION.undo(tenant, subject, entry)
+    assert own(simulation) is not None
+    simulation.order("PUT", "lag", 0)
+    assert "removed" in (await CONFIGURATION.undo(tenant, subject, entry)).note
+    assert own(simulation) is None
+
+
 async def test_undo_into_a_default_that_was_opened_meanwhile_keeps_what_was_before(
     tenant: Tenant, simulation: Simulation
 ) -> None:
