@@ -14,8 +14,11 @@ INDEX = "all"
 
 @dataclass(frozen=True)
 class PartnerRow:
+    """`running` is the request whose turn it is, if any; `rested` when the last turn was given back."""
+
     partner: Partner
     running: str
+    rested: datetime | None
     etag: str
 
 
@@ -28,7 +31,8 @@ class Partners:
         if row is None:
             return None
         domains = tuple(str(row["domains"]).split())
-        return PartnerRow(Partner(tenant_id, str(row["name"]), domains), str(row["running"]), str(row["etag"]))
+        rested = datetime.fromisoformat(str(row["rested"])) if row.get("rested") else None
+        return PartnerRow(Partner(tenant_id, str(row["name"]), domains), str(row["running"]), rested, str(row["etag"]))
 
     async def all(self) -> list[str]:
         """The tenant ids of every partner that a request was about."""
@@ -44,13 +48,8 @@ class Partners:
             if known is not None and known.running:
                 return known.running
             domains = dict.fromkeys((*(known.partner.domains if known else ()), *partner.domains))
-            row = {
-                "PartitionKey": partner.tenant_id,
-                "RowKey": ROW,
-                "name": partner.name,
-                "domains": " ".join(domains),
-                "running": request,
-            }
+            taken = Partner(partner.tenant_id, partner.name, tuple(domains))
+            row = _row(taken, running=request, rested=known.rested if known else None)
             try:
                 await self._table.write(Replace(row, known.etag) if known else Insert(row))
             except (Changed, Exists):
@@ -75,19 +74,23 @@ class Partners:
         ]
         return [name for _, name in sorted(rows, reverse=True)]
 
-    async def release(self, tenant_id: str, request: str) -> None:
-        """`request` no longer runs for the partner. Bears repetition; another's turn is left alone."""
+    async def release(self, tenant_id: str, request: str, at: datetime) -> None:
+        """`request` no longer runs for the partner, since then. Bears repetition; another's turn is left alone."""
         known = await self.get(tenant_id)
         if known is None or known.running != request:
             return
-        row = {
-            "PartitionKey": tenant_id,
-            "RowKey": ROW,
-            "name": known.partner.name,
-            "domains": " ".join(known.partner.domains),
-            "running": "",
-        }
         try:
-            await self._table.write(Replace(row, known.etag))
+            await self._table.write(Replace(_row(known.partner, running="", rested=at), known.etag))
         except Changed:
-            await self.release(tenant_id, request)
+            await self.release(tenant_id, request, at)
+
+
+def _row(partner: Partner, *, running: str, rested: datetime | None) -> dict[str, str]:
+    return {
+        "PartitionKey": partner.tenant_id,
+        "RowKey": ROW,
+        "name": partner.name,
+        "domains": " ".join(partner.domains),
+        "running": running,
+        "rested": instant(rested) if rested else "",
+    }

@@ -13,7 +13,7 @@ from shared.tenant import Tenant
 from shared.verbs.park import park_by_hand
 from shared.verbs.reverse import reverse
 from shared.verbs.still_due import why_not
-from shared.verbs.subjects import REFUSED, Unneeded, subject_of, with_our_block
+from shared.verbs.subjects import REFUSED, Unneeded, read_on_record, subject_of
 from shared.verbs.world import World
 
 LONGEST_VERIFY_SECONDS = 30.0
@@ -58,12 +58,7 @@ class _Pass:
         if task.members and not self.subject.members:
             return _refused(task) or Done("none of these guests could be invited, so there was nobody to add"), task, []
         try:
-            actual = await self.step.read(self.world.tenant, self.subject)
-            why = self.step.explain(self.subject, actual)
-            if why is not None and (known := await with_our_block(self.world, self.request, self.subject, actual)) is not None:
-                self.subject = known
-                actual = await self.step.read(self.world.tenant, self.subject)
-                why = self.step.explain(self.subject, actual)
+            self.subject, actual, why = await read_on_record(self.world, self.step, self.request, self.subject)
         except (NotYet, WontWork) as error:
             return self._sooner(task, await self._refusal(error), error), task, []
         if why is None and not (change := difference(self.wanted, actual)):

@@ -65,7 +65,7 @@ async def _finish(world: World, name: str) -> None:
             )
             return
         log.info("request ended", request=name, state=request.state.value, reason=request.reason)
-    await world.tables.partners.release(request.partner_tenant, name)
+    await world.tables.partners.release(request.partner_tenant, name, request.finished or world.clock())
     await begin_next(world, request.partner_tenant)
 
 

@@ -18,7 +18,7 @@ from shared.tables.requests import Request
 from shared.tenant import Tenant
 from shared.turn import in_time
 from shared.verbs.reverse import look_back
-from shared.verbs.subjects import Unneeded, maker, subject_of, with_our_block
+from shared.verbs.subjects import Unneeded, maker, read_on_record, subject_of
 from shared.verbs.world import World
 
 
@@ -93,11 +93,7 @@ async def _looked(
     missing = {person: value for person, value in task.wanted.items() if person in task.members and person not in subject.members}
     if task.members and not subject.members:
         return _told(task, Seen(Sight.CREATE, {}, missing), f"{len(missing)} guests would be added once they are invited")
-    actual = await step.read(world.tenant, subject)
-    why = step.explain(subject, actual)
-    if why is not None and (known := await with_our_block(world, request, subject, actual)) is not None:
-        subject, actual = known, await step.read(world.tenant, known)
-        why = step.explain(subject, actual)
+    subject, actual, why = await read_on_record(world, step, request, subject)
     if why is not None:
         return _told(task, Seen(Sight.REFUSED), why)
     return _compared(step, replace(subject, seen=actual), task, {**wanted, **missing}, actual)

@@ -20,4 +20,4 @@ async def take_turn(world: World, partner: Partner, request: str) -> str:
         holder = None if running == request else await world.tables.requests.get(running)
         if holder is None or holder.is_open:
             return running
-        await world.tables.partners.release(partner.tenant_id, running)
+        await world.tables.partners.release(partner.tenant_id, running, holder.finished or world.clock())

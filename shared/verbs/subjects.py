@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.nouns.partner import Partner
 from shared.nouns.state import State
-from shared.nouns.step import Subject
+from shared.nouns.step import Step, Subject
 from shared.nouns.task import NEW_GROUP, PARTNER_COHORT, Task, TaskState
 from shared.steps.invite_guest import OUR_BLOCK
 from shared.tables.requests import Request
+from shared.tenant import Tenant
 from shared.verbs.world import World
 
 # How the outcome of a guest begins whom the tenant did not take into the group; tried again only by a person's wish.
@@ -81,7 +82,37 @@ async def _opened_first(world: World, request: Request) -> None:
         raise NotYet(f"the partner was not opened again: {opening.reason}", after=STOPPED_WAIT)
 
 
-async def with_our_block(world: World, request: Request, subject: Subject, actual: State) -> Subject | None:
+async def read_on_record(
+    world: World, step: Step[Tenant], request: Request, subject: Subject
+) -> tuple[Subject, State, str | None]:
+    """The subject, its state, and why nothing can be done with that, or None: as the tenant shows it, and where that is nobody, or a
+    blocked account, with what is on record of the guest. Raises NotYet and WontWork as the reading does."""
+    actual = await step.read(world.tenant, subject)
+    why = step.explain(subject, actual)
+    known = await _with_account(world, step, request, subject, actual)
+    if known is None and why is not None:
+        known = await _with_our_block(world, request, subject, actual)
+    if known is None:
+        return subject, actual, why
+    actual = await step.read(world.tenant, known)
+    return known, actual, step.explain(known, actual)
+
+
+async def _with_account(world: World, step: Step[Tenant], request: Request, subject: Subject, actual: State) -> Subject | None:
+    """The subject with the account that the partner's request just before this one has made or found, where the directory shows nobody:
+    a replica may be behind, and who is invited once more gets another mail. Read only within the time that may take."""
+    if step.name != "invite-guest" or "user" in subject.ids or actual.get("user") or actual.get("deleted"):
+        return None
+    rested = await world.rested_before(request)
+    if rested is None or world.clock() - rested >= timedelta(seconds=world.settings.horizon_seconds):
+        return None
+    guest = await world.tables.guests.get(request.partner_tenant, subject.id)
+    if guest is None or not guest.user or guest.stage in {"deleted", "gone"}:
+        return None
+    return replace(subject, ids={**subject.ids, "user": guest.user})
+
+
+async def _with_our_block(world: World, request: Request, subject: Subject, actual: State) -> Subject | None:
     """The subject with the knowledge that the account is disabled because we let the guest expire; None where that is not so, or
     known already. Read only where the account is found disabled."""
     if actual.get("enabled") is not False or OUR_BLOCK in subject.details:

@@ -55,6 +55,7 @@ class World:
     listed: Listed = field(default_factory=Listed)
     ahead: Ahead = field(default_factory=Ahead)
     _seen: dict[str, tuple[datetime, Request]] = field(default_factory=dict)
+    _rested: dict[str, datetime | None] = field(default_factory=dict)
     _flying: Counter[tuple[str, str]] = field(default_factory=Counter)
     _left: set[tuple[str, str]] = field(default_factory=set)
 
@@ -121,6 +122,15 @@ class World:
                 self._seen.clear()
             self._seen[name] = (now, request)
         return request
+
+    async def rested_before(self, request: Request) -> datetime | None:
+        """When the partner's turn was last given back before this request got it; None where nobody had it before. Read once a process."""
+        if request.id not in self._rested:
+            known = await self.tables.partners.get(request.partner_tenant)
+            if len(self._rested) > 100:
+                self._rested.clear()
+            self._rested[request.id] = known.rested if known is not None else None
+        return self._rested[request.id]
 
     def rate(self, lane: str) -> float:
         """Slots a second that the lane gives out: our share of the published limit; 0 where it is switched off."""

@@ -170,9 +170,9 @@ async def test_one_request_of_a_partner_runs_at_a_time(tables: Tables) -> None:
     won = await asyncio.gather(*(tables.partners.take(partner, f"request-{number}") for number in range(8)))
     assert len(set(won)) == 1
     winner = won[0]
-    await tables.partners.release(partner.tenant_id, "somebody else")
+    await tables.partners.release(partner.tenant_id, "somebody else", NOW)
     assert await tables.partners.take(partner, "late") == winner
-    await tables.partners.release(partner.tenant_id, winner)
+    await tables.partners.release(partner.tenant_id, winner, NOW)
     assert await tables.partners.take(replace(partner, domains=("fabrikam.de",)), "late") == "late"
     known = await tables.partners.get(partner.tenant_id)
     assert known is not None
