@@ -81,13 +81,15 @@ class Seen:
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What holds for all guests of a partner in a run. `sign_ins_usable` is False where sign-in data is missing or stale."""
+    """What holds for all guests of a partner in a run. `sign_ins_usable` is False where sign-in data is missing or stale. `away` are sponsors who
+    have left: whoever has no other has nobody."""
 
     now: datetime
     rules: Expiry | None
     sign_ins_usable: bool
     offboarded: date | None = None
     denied_since: date | None = None
+    away: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,7 @@ def reasons(guest: Guest, seen: Seen, about: Circumstances) -> Iterator[Reason]:
     # A person has said until when they stay, so their own silence is no reason before.
     if not kept and seen.redemption == "PendingAcceptance" and due(rules.not_redeemed, asked) and asked:
         yield Reason(Rule.NOT_REDEEMED, asked, f"they were invited on {asked} and have not accepted")
-    if due(rules.no_sponsor, guest.orphaned_since) and not guest.sponsors and guest.orphaned_since:
+    if due(rules.no_sponsor, guest.orphaned_since) and about.away.issuperset(guest.sponsors) and guest.orphaned_since:
         yield Reason(Rule.NO_SPONSOR, guest.orphaned_since, f"nobody of ours has answered for them since {guest.orphaned_since}")
     silent = _silent(guest, seen, about)
     if not kept and due(rules.not_signed_in, silent) and silent:

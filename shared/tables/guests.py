@@ -7,10 +7,13 @@ import hashlib
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any
 
 from shared.tables.store import MOST_IN_A_TRANSACTION, Changed, Delete, Exists, Insert, Merge, Replace, Row, Table, instant
 
+# https://learn.microsoft.com/entra/external-id/b2b-sponsors
+MOST_SPONSORS = 5
 # A property that only reactions read: whether the account is a guest's or a member's.
 KIND = "kind"
 # What is over once the person is a guest again: a clean-up that had begun, and why somebody had to look.
@@ -99,19 +102,26 @@ class Guests:
         )
 
     async def note(
-        self, partner: str, guests: Mapping[str, tuple[str, str, tuple[str, ...]]], *, invited: Collection[str] = ()
+        self,
+        partner: str,
+        guests: Mapping[str, tuple[str, str, tuple[str, ...]]],
+        *,
+        invited: Collection[str] = (),
+        alone: Mapping[str, date] = MappingProxyType({}),
     ) -> None:
         """User id, stage and sponsors of persons who are guests now, by person id; a clean-up of theirs is over. Who was `invited` by us has
-        an account of a guest. Bears repetition."""
+        an account of a guest; who is `alone` has had nobody to answer for them since that day. Whoever comes with no sponsor keeps those on
+        record. Bears repetition."""
         await self._merge(
             {
                 "PartitionKey": partner,
                 "RowKey": person,
                 "user": user,
                 "stage": stage,
-                "sponsors": " ".join(sponsors),
+                **({"sponsors": " ".join(sponsors), "orphanedSince": ""} if sponsors else {}),
                 **_OVER,
                 **({KIND: "guest"} if person in invited else {}),
+                **({"orphanedSince": alone[person].isoformat()} if person in alone else {}),
             }
             for person, (user, stage, sponsors) in guests.items()
         )

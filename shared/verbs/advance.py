@@ -1,13 +1,15 @@
 """What follows from a settled task: its successors, the end of its cohort, the end of its request."""
 
+import asyncio
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 
 from shared.bus import Envelope
 from shared.nouns.messages import Attempt, Finish
 from shared.nouns.task import NEW_GROUP, Task, TaskState
 from shared.plan import ready_now, split_off
+from shared.tables.guests import MOST_SPONSORS
 from shared.tables.requests import Request
 from shared.topology import FINISH
 from shared.verbs.cleanup_notes import note_outcomes
@@ -58,13 +60,30 @@ async def _close(world: World, name: str, cohort: str) -> None:
         if "guest" in task.wanted and task.state is TaskState.DONE and "user" in task.ids
     }
     if guests:
-        invited = [task.subject for task in tasks if "guest" in task.wanted and task.created]
-        await world.tables.guests.note(request.partner_tenant, guests, invited=invited)
+        invited = {task.subject: task.settled_at or world.clock() for task in tasks if "guest" in task.wanted and task.created}
+        guests |= await _with_sponsors_of_before(world, request.partner_tenant, guests, invited)
+        # An invitation by an app makes nobody a sponsor; who was there before may have some that are not on record.
+        alone = {person: at.date() for person, at in invited.items() if person in guests and not guests[person][2]}
+        await world.tables.guests.note(request.partner_tenant, guests, invited=invited, alone=alone)
     if request.mode == "apply":
         await note_outcomes(world, request.partner_tenant, tasks)
     await _index(world, request, tasks, guests)
     await world.tables.tasks.close_cohort(name, cohort)
     await finish_if_settled(world, request, salt=f"{cohort} {max(str(task.settled_at) for task in tasks)}")
+
+
+async def _with_sponsors_of_before(
+    world: World, partner: str, guests: Mapping[str, tuple[str, str, tuple[str, ...]]], invited: Collection[str]
+) -> dict[str, tuple[str, str, tuple[str, ...]]]:
+    """Those who were guests before, with the sponsors that they have besides, because a request takes nobody's sponsors away."""
+    again = [person for person, (_, _, sponsors) in guests.items() if person not in invited and sponsors]
+    known = await asyncio.gather(*(world.tables.guests.get(partner, person) for person in again))
+    found = {}
+    for person, guest in zip(again, known, strict=True):
+        user, stage, sponsors = guests[person]
+        before = guest.sponsors if guest is not None and guest.user == user else ()
+        found[person] = user, stage, tuple(dict.fromkeys((*sponsors, *before)))[:MOST_SPONSORS]
+    return found
 
 
 async def _index(

@@ -9,6 +9,7 @@ from shared.nouns.days import months_after
 from shared.nouns.errors import Refusal
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.tables.asks import Answer, Question, Role
+from shared.tables.guests import MOST_SPONSORS
 from shared.tables.store import Changed
 from shared.verbs import guest_dates
 from shared.verbs.asks import (
@@ -256,7 +257,7 @@ async def _accept(world: World, who: Voice, question: Question) -> Question:
 async def _handed_over(world: World, question: Question, said: Answer) -> Question:
     """The new sponsor answers for the guest, and, where something is still asked about the guest, is asked."""
     kept = tuple(sponsor for sponsor in question.sponsors if sponsor not in {question.instead_of, said.to})
-    sponsors = (said.to, *kept)[: guest_dates.MOST_SPONSORS]
+    sponsors = (said.to, *kept)[:MOST_SPONSORS]
     await guest_dates.set_sponsors(
         world, question.partner, question.person, sponsors, said.by, "they have agreed to answer for the guest"
     )

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from shared.log import log
 from shared.nouns.messages import Attempt
-from shared.nouns.outcomes import Later, NotYet
+from shared.nouns.outcomes import Later, NotYet, Stopped
 from shared.nouns.task import Task, TaskState, end, move
 from shared.spans import span
 from shared.tables.requests import Request, RequestState
@@ -14,7 +14,7 @@ from shared.tables.store import Changed
 from shared.tables.task_rows import JournalEntry
 from shared.turn import Turn, in_time, turn
 from shared.verbs.advance import advance, hold_gate
-from shared.verbs.carry_out import carry_out, with_intents
+from shared.verbs.carry_out import carry_out, left_alone, with_intents
 from shared.verbs.look import look_through
 from shared.verbs.park import park_message, park_task, parked_id
 from shared.verbs.subjects import Unneeded
@@ -106,8 +106,12 @@ async def _run(world: World, task: Task, request: Request) -> None:
             except Unneeded as unneeded:
                 # Before the row is written, as below: nobody else may be under way who looks for what follows.
                 land()
-                await _settle(world, move(task, TaskState.CANCELLED, unneeded.reason, world.clock()))
+                entries = [left_alone(world, request, task, unneeded.reason)] if step.by_clock and not task.reverses else []
+                entries = with_intents(task, entries, request.who) if entries else entries
+                await _settle(world, move(task, TaskState.CANCELLED, unneeded.reason, world.clock()), *entries)
                 return
+        if step.by_clock and isinstance(ending, Stopped) and not entries and not task.reverses:
+            entries = [left_alone(world, request, task, ending.reason)]
         written = tuple(call.request_id for call in calls if call.write and call.request_id)
         asked = tuple(call.request_id for call in calls if call.request_id)
         task = replace(task, request_ids=(*task.request_ids, *(written or asked)))

@@ -35,10 +35,13 @@ async def carry_out(world: World, step: Step[Tenant], task: Task, request: Reque
     return await _Pass(world, step, request, subject, wanted).through(task)
 
 
+def left_alone(world: World, request: Request, task: Task, why: str) -> JournalEntry:
+    """What the journal has of a guest whom clean-up was to touch, and who was left."""
+    return JournalEntry("outcome", task.attempt, world.clock(), request.who, {}, {}, {}, note=f"left alone: {why}")
+
+
 async def _still_due(world: World, request: Request, task: Task) -> None:
     """Raises Unneeded where the guest is not to be touched any more."""
-    # Few attempts ask this, and what it imports would cost all others.
-
     if (why := await why_not(world, request.partner_tenant, task)) is not None:
         raise Unneeded(why)
 
@@ -65,7 +68,12 @@ class _Pass:
             return self._done(task, actual)
         self.subject = replace(self.subject, seen=actual)
         ending = Stopped(why) if why is not None else await self._in_the_way(task, change)
-        return (ending, task, []) if ending is not None else await self._apply(task, actual, change, self.world.clock())
+        if ending is not None:
+            return ending, task, []
+        if self.step.by_clock and task.intents:
+            # What was begun before has not come about, and is not begun again without asking again.
+            await _still_due(self.world, self.request, task)
+        return await self._apply(task, actual, change, self.world.clock())
 
     async def _in_the_way(self, task: Task, change: State) -> Later | None:
         """Why the change is not made now: a person has to make it, or it is made and not visible yet."""

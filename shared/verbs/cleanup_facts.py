@@ -77,9 +77,11 @@ async def partner_facts(world: World, tenant_id: str) -> PartnerFacts:
     )
 
 
-def circumstances(facts: PartnerFacts, now: datetime, *, sign_ins: bool, denied_since: date | None) -> Circumstances:
+def circumstances(
+    facts: PartnerFacts, now: datetime, *, sign_ins: bool, denied_since: date | None, away: frozenset[str]
+) -> Circumstances:
     """The same, as a decision about one guest wants it."""
-    return Circumstances(now, facts.rules, sign_ins, facts.offboarded, denied_since)
+    return Circumstances(now, facts.rules, sign_ins, facts.offboarded, denied_since, away)
 
 
 def sighting(listed: Listed, denied: str) -> Sighting:

@@ -160,8 +160,9 @@ async def _decide_chunk(world: World, run: Run) -> Run:
     directory = await _directory(world, run, {guest.user for chunk in some for guest in chunk.guests if guest.user})
     owners = dict(map(owner_of, await world.tables.runs.owned(run.id)))
     since = {name: await world.tables.runs.denied_since(name, run.started.date()) for name in _domains_denied(directory)}
+    away = frozenset([leaver.sponsor for leaver in await world.tables.index.leavers()])
     for chunk in some:
-        run = await _decide_for(world, run, chunk, _Read(directory, since, owners))
+        run = await _decide_for(world, run, chunk, _Read(directory, since, owners, away))
     return await world.tables.runs.save(replace(run, page=run.page + 1, cursor=cursor or END))
 
 
@@ -194,11 +195,12 @@ async def _some(world: World, cursor: str) -> tuple[list[_Chunk], str]:
 
 @dataclass(frozen=True)
 class _Read:
-    """What the run has read: of users by object id, since when domains are denied, and who else owns a user's account."""
+    """What the run has read: of users by object id, since when domains are denied, who else owns a user's account, and which sponsors have left."""
 
     directory: Mapping[str, Sighting]
     since: Mapping[str, date]
     owners: Mapping[str, str]
+    away: frozenset[str]
 
 
 async def _decide_for(world: World, run: Run, chunk: _Chunk, read: _Read) -> Run:
@@ -207,7 +209,7 @@ async def _decide_for(world: World, run: Run, chunk: _Chunk, read: _Read) -> Run
     for guest in chunk.guests:
         there = read.directory.get(guest.user)
         denied = read.since.get(there.denied) if there is not None else None
-        about = circumstances(facts, run.started, sign_ins=run.sign_ins, denied_since=denied)
+        about = circumstances(facts, run.started, sign_ins=run.sign_ins, denied_since=denied, away=read.away)
         owner = read.owners.get(guest.user, "")
         decision = decide(guest, seen(there, facts, owner), held(world, guest, facts, run.started), about)
         decision = _reported(decision, facts, mailbox=bool(world.settings.mailbox))

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from shared.nouns.errors import Fault, Refusal
 from shared.nouns.redaction import without_addresses
 from shared.nouns.request import GUID
-from shared.tables.guests import Guest, claim_key
+from shared.tables.guests import MOST_SPONSORS, Guest, claim_key
 from shared.tables.store import Changed
 from shared.tables.task_rows import JournalEntry
 from shared.verbs.guest_record import on_record
@@ -17,7 +17,6 @@ from shared.verbs.world import World
 
 # Nobody means to keep a guest for longer; somebody has mistyped the year.
 LONGEST = timedelta(days=10 * 366)
-MOST_SPONSORS = 5
 
 type _Change = Callable[[Guest], dict[str, object]]
 

@@ -18,6 +18,7 @@ from shared.bus import Bus, Envelope
 from shared.verbs.ahead import Ahead
 from shared.verbs.ears import Ears
 from shared.verbs.listed import Listed
+from shared.verbs.owners import Owners
 
 if TYPE_CHECKING:
     from shared.blobs import Blobs
@@ -54,6 +55,7 @@ class World:
     ears: Ears = field(default_factory=Ears)
     listed: Listed = field(default_factory=Listed)
     ahead: Ahead = field(default_factory=Ahead)
+    owners: Owners = field(default_factory=Owners)
     _seen: dict[str, tuple[datetime, Request]] = field(default_factory=dict)
     _rested: dict[str, datetime | None] = field(default_factory=dict)
     _flying: Counter[tuple[str, str]] = field(default_factory=Counter)

@@ -20,6 +20,7 @@ from tests.rig import Killed, Rig
 
 FABRIKAM = "22222222-0000-4000-8000-000000000001"
 MIA = "bbbbbbbb-0000-4000-8000-000000000001"
+NOOR = "bbbbbbbb-0000-4000-8000-000000000002"
 CHANGER = "99999999-0000-4000-8000-000000000001"
 RULES = f"""
 [expiry]
@@ -149,6 +150,20 @@ async def test_whom_clean_up_blocked_is_let_in_by_a_new_invitation_and_by_nothin
     assert any("was blocked from signing in" in item.reason for item in await rig.world.tables.parked.all())
     with pytest.raises(Refusal, match="not by clean-up"):
         await restore(rig.world, ben.partner, ben.person, "user boss", "please")
+
+
+async def test_a_request_takes_nobodys_sponsors_away_and_whoever_comes_without_any_has_nobody(rigged: Rig) -> None:
+    rig = rigged
+    await rig.settle(request("ana", sponsors=[MIA]))
+    await rig.settle(request("ben", name="alone"))
+    assert ((await guest(rig, "ana")).sponsors, (await guest(rig, "ana")).orphaned_since) == ((MIA,), None)
+    assert (await guest(rig, "ben")).orphaned_since == datetime(2026, 11, 22, tzinfo=UTC).date()
+    await rig.settle(request("ana", "ben", name="second"))
+    assert (await guest(rig, "ana")).sponsors == (MIA,)
+    assert (await guest(rig, "ben")).orphaned_since is not None
+    await rig.settle(request("ana", "ben", name="third", sponsors=[NOOR]))
+    assert (await guest(rig, "ana")).sponsors == (NOOR, MIA)
+    assert ((await guest(rig, "ben")).sponsors, (await guest(rig, "ben")).orphaned_since) == ((NOOR,), None)
 
 
 async def test_whoever_is_kept_between_plan_and_deed_is_not_touched(rigged: Rig) -> None:

@@ -1,13 +1,17 @@
 """Sponsors who leave: grace first, then the manager they had, then owners; nobody gets too many, and nobody is asked for nothing."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shared.tables.guest_index import Leaver
+from shared.verbs.cleanup_run import begin
 from shared.verbs.compare import look_after_partners
 from tests.app.conftest import Stage
+from tests.app.test_cleanup import TEMPLATE, fresh
+from tests.app.test_cleanup import request as expiring
 from tests.app.test_react import FABRIKAM, LI, MIA, NOOR, by_hand, heard, notice, request, told_of, user
 from tests.rig import Rig
 
@@ -106,3 +110,24 @@ async def test_a_sponsor_whom_somebody_takes_away_is_on_record_and_told_where_it
     assert not kept.get("sponsors")
     assert kept["orphanedSince"]
     assert "no-sponsor" in told_of(rig)
+
+
+async def test_whoever_has_nobody_after_the_grace_is_named_by_the_rule_for_that(stage: Stage, tmp_path: Path) -> None:
+    rules = f'[expiry]\nchanged_by = "{MIA}"\nreport_only = false\nno_sponsor = 0\nwarnings = 2\n'
+    (tmp_path / "project.toml").write_text(TEMPLATE + rules)
+    rig = await fresh(stage, tmp_path)
+    await rig.settle(expiring("ana", "ben", sponsors=["li@contoso.com"]))
+    by_hand(stage, "delete", LI)
+    await heard(rig, LI)
+    rig.now += timedelta(days=16)
+    await look_after_partners(rig.world)
+    run = await begin(rig.world, "user x", apply=False)
+    await rig.deliver_all()
+    named = [one async for one in rig.world.tables.runs.candidates(run.id)]
+    assert [(one.move, one.rule) for one in named] == [("warn", "no_sponsor")] * 2
+    # Back again: they answer as before.
+    await rig.world.tables.index.forget_leaver(LI)
+    rig.now += timedelta(days=1)
+    run = await begin(rig.world, "user x", apply=False)
+    await rig.deliver_all()
+    assert [one async for one in rig.world.tables.runs.candidates(run.id)] == []
