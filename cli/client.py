@@ -33,7 +33,7 @@ class Api:
         if tenant:
             headers["x-entente-tenant"] = tenant
         if who and connection.local:
-            headers |= sign_in.header(who)
+            headers |= sign_in.header(who, tenant)
         self.local = connection.local
         self._url = connection.url
         # A proxy has no business between us and this machine.

@@ -33,6 +33,10 @@ def _shown(out: Console, found: Mapping[str, Any]) -> None:
 def _lines(found: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """What is shown: name, value, style. What this command does not know by name is left to --json."""
     yield "status", f"{found['status']}, version {found['version']}", _GOOD if found["status"] == "ok" else _BAD
+    if "tenants" in found:
+        several = found["tenants"]
+        yield "tenants", f"{several['ok']} of {several['all']} are well; entente --tenant NAME health tells all of one", ""
+        return
     for check, good in found["checks"].items():
         yield check, "ok" if good else "failing", _GOOD if good else _BAD
     yield "mode", str(found["mode"]), "" if found["mode"] == "apply" else "yellow"

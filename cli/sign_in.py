@@ -11,11 +11,11 @@ from typing import get_args
 HEADER = "x-ms-client-principal"
 
 
-def header(who: str) -> dict[str, str]:
-    """The header that says: this is `who`, with every role there is."""
+def header(who: str, tenant: str = "") -> dict[str, str]:
+    """The header that says: this is `who`, with every role there is, where it is about a tenant in that one."""
     from shared.settings import Role
 
     claims = [{"typ": "http://schemas.microsoft.com/identity/claims/objectidentifier", "val": who}]
-    claims += [{"typ": "roles", "val": role} for role in get_args(Role)]
+    claims += [{"typ": "roles", "val": f"{tenant}.{role}" if tenant else role} for role in get_args(Role)]
     principal = {"auth_typ": "aad", "name_typ": "name", "role_typ": "roles", "claims": claims}
     return {HEADER: base64.b64encode(json.dumps(principal).encode()).decode()}

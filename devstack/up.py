@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from devstack.stack import ROOT, Addresses, AlreadyUpError, Stack, StackError
+from shared.nouns.tenants import TENANTS, tenant_names
 
 _FAILED, _ALREADY_UP = 1, 3
 _NEXT = """
@@ -35,6 +36,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="answer HTTP in a process of its own, and serve all else in N others, as Flex Consumption does",
     )
     add("--functions-port", type=int, default=0, metavar="P", help="port of the first host; 0 takes a free one (default)")
+    add(
+        "--tenants",
+        type=_names,
+        default=(),
+        metavar="NAMES",
+        help="one app for several simulated tenants, such as contoso,tailspin (docs/several-tenants.md)",
+    )
     add("--seed", type=Path, metavar="FILE", help="what the simulated tenant starts with (default: the one that examples/ use)")
     add("--no-lag", action="store_true", help="the tenant's reads are never behind its writes")
     add("--no-throttle", action="store_true", help="the tenant has no limits")
@@ -80,6 +88,7 @@ async def _up(options: argparse.Namespace, console: Console) -> int:
         faults=options.faults,
         functions_port=options.functions_port,
         notifications=not options.no_notifications,
+        tenants=options.tenants,
         seed=options.seed and options.seed.resolve(),
         package=options.package and options.package.resolve(),
         folder=options.folder.resolve(),
@@ -141,6 +150,8 @@ def _announce(where: Addresses, folder: Path, *, as_json: bool) -> None:
         ("simulated tenant, control", where.control),
         ("managed identity", where.identity),
     ]
+    for name, one in where.tenants.items():
+        rows += [(f"tenant {name}", one["tenant"]), (f"tenant {name}, control", one["control"])]
     out = Console(highlight=False)
     out.print("[green]The local stack is up.[/] Everything is on this machine, and gone when it stops.\n")
     for name, value in rows:
@@ -158,6 +169,16 @@ def _count(text: str) -> int:
     if not text.isdecimal() or not 0 <= int(text) <= 20:
         raise argparse.ArgumentTypeError(f"{text} is not a number from 0 to 20")
     return int(text)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    try:
+        names = tenant_names({TENANTS: text})
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    if len(names) < 2:
+        raise argparse.ArgumentTypeError(f"{text} must name two tenants or more; without the option there is one")
+    return names
 
 
 def _setting(text: str) -> tuple[str, str]:

@@ -27,7 +27,11 @@ async def world(tenant: str = "") -> World:
     """The world of this process for the tenant. Raises SettingsMissing naming every setting that is missing or wrong, and UnknownTenant."""
     await _build_all()
     if tenant not in _built:
-        raise UnknownTenant(f"this app is for no tenant {tenant!r}" if tenant else "this app is for several tenants: say which")
+        raise UnknownTenant(
+            f"this app is for no tenant {tenant!r}"
+            if tenant
+            else "this app is for several tenants: say which (entente --tenant NAME)"
+        )
     return _built[tenant]
 
 

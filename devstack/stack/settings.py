@@ -9,13 +9,16 @@ from devstack.stack.addresses import Addresses
 
 # What could lead a local part to a real service. The stack's own values, or none, take their place.
 _OUTWARD = ("servicebus", "tables", "azure", "website_", "functions_", "identity_", "msi_")
-# Which tenant is changed is never the environment's to say; the last four are the command's, not the app's.
+# Which tenant is changed is never the environment's to say, for one tenant or by the name of one; then come the command's, not the app's, and
+# what the tokens' address is trusted by.
 _NOT_OURS = frozenset(
     {
         *("ENTENTE_TENANT_ID", "ENTENTE_GRAPH_URL", "ENTENTE_EXCHANGE_URL", "ENTENTE_IDENTITY_CLIENT_ID"),
         *("ENTENTE_SHAREPOINT_URL", "ENTENTE_SHAREPOINT_ADMIN_URL", "ENTENTE_TEAMS_URL", "ENTENTE_FABRIC_URL"),
         *("ENTENTE_SHAREPOINT_RESOURCE", "ENTENTE_SHAREPOINT_ADMIN_RESOURCE"),
-        *("ENTENTE_URL", "ENTENTE_KEY", "ENTENTE_TOKEN", "ENTENTE_AS"),
+        *("ENTENTE_TENANTS", "ENTENTE_APP_CLIENT_ID"),
+        *("ENTENTE_URL", "ENTENTE_KEY", "ENTENTE_TOKEN", "ENTENTE_AS", "ENTENTE_TENANT"),
+        *("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
     }
 )
 _LOOPBACK = "127.0.0.1,localhost"
@@ -26,7 +29,7 @@ def part_environment(environment: Mapping[str, str]) -> dict[str, str]:
     kept = {
         name: value
         for name, value in environment.items()
-        if value and name not in _NOT_OURS and not name.lower().startswith(_OUTWARD)
+        if value and name.partition("__")[0] not in _NOT_OURS and not name.lower().startswith(_OUTWARD)
     }
     proxied = ",".join(filter(None, (kept.get("NO_PROXY") or kept.get("no_proxy", ""), _LOOPBACK)))
     return kept | {"NO_PROXY": proxied, "no_proxy": proxied, "PYTHONUNBUFFERED": "1"}

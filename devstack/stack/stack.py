@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import secrets
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,8 @@ from devstack.stack.folder import KEYS, RECORD, WorkFolder
 from devstack.stack.packaged import search_path, unpacked
 from devstack.stack.queues import config
 from devstack.stack.settings import app_settings, host_environment, part_environment, partner_topic
+from devstack.stack.tenants import of_tenant, platform, seeds, settings_of_several
+from devstack.tenant.server import DEFAULT_SEED, load_seed
 from shared.tables import create_all
 from shared.topology import NOTIFICATIONS, PARKED, queues
 
@@ -40,6 +43,7 @@ class Stack:
     `/_sim/faults` take; None leaves the tenant as it is by itself, `lag=0` and `throttle=False` switch them off.
     `functions_port` is the first host's port, 0 for a free one. With `apart`, what answers HTTP is in a process of its own, the first
     host, and `hosts` others serve the rest: as Flex Consumption places them, where nothing else keeps the HTTP functions waiting.
+    With `tenants`, names as in ENTENTE_TENANTS, there is a simulated tenant of each, and the app is for all of them by settings.
     `package` is a zip that the hosts run instead of `app`, on its own requirements. With `notifications` the tenant tells the app of
     changes: at the first host's address, which a host that is started after it has gone takes over. `folder` is held by this stack
     alone. Its parts end with the thread that entered it, so that has to be one that lives as long as the stack is wanted.
@@ -53,6 +57,7 @@ class Stack:
     faults: Sequence[Mapping[str, Any]] = ()
     functions_port: int = 0
     notifications: bool = False
+    tenants: tuple[str, ...] = ()
     seed: Path | None = None
     app: Path = ROOT
     package: Path | None = None
@@ -75,20 +80,21 @@ class Stack:
     async def __aenter__(self) -> Self:
         try:
             self._work = self._held.enter_context(WorkFolder(self.folder))
-            self._where, graph = await self._start_parts()
             self._front = self.functions_port or (free_port() if self.notifications or self.apart else 0)
             told = f"http://127.0.0.1:{self._front}" if self.notifications else ""
-            self._environment = host_environment(os.environ, app_settings(self._where, graph, told), self.settings)
-            if (topic := partner_topic(self._environment["ENTENTE_NOTIFICATION_URL"])) is not None:
+            ours = await self._start_parts(told)
+            self._environment = host_environment(os.environ, ours, self.settings)
+            hears = self._environment.get("ENTENTE_NOTIFICATION_URL", "")
+            if (topic := partner_topic(hears)) is not None:
                 await self.lead_on(topic)
             if self.package:
                 self.app = await asyncio.to_thread(unpacked, self.package, self._work.path / "package")
                 self._environment |= search_path(self.app, ROOT)
             self._keys = {"master": secrets.token_urlsafe(32), "default": secrets.token_urlsafe(32)}
             self.say("Starting the function app")
-            await _all(_create_tables(self._where.tables), self._start_hosts())
+            await _all(_create_tables(self.addresses.tables, self.tenants), self._start_hosts())
             await self._listened()
-            if self._environment["ENTENTE_NOTIFICATION_URL"]:
+            if hears:
                 await self.subscribe()
             self._up = True
             self._record()
@@ -174,33 +180,49 @@ class Stack:
         for child in (*self._hosts, *self._parts):
             child.kill()
 
-    async def _start_parts(self) -> tuple[Addresses, str]:
+    async def _start_parts(self, told: str) -> dict[str, str]:
+        """The app's settings, once tables, broker, tenants and what signs in to several are up."""
         self.say("Starting tables, broker and simulated tenant")
         around = part_environment(os.environ)
         entities = config(queues(), PARKED)
-        described = self._work.write("Config.json", entities)
-        seed = ("--seed", str(self.seed)) if self.seed else ()
-        port, broker, tenant = await _all(
+        entitled = self._work.write("Config.json", entities)
+        port, broker, *tenants = await _all(
             self._start_tables(around),
-            self._start("broker", [sys.executable, "-m", "devstack.broker", "--config", str(described)], around),
-            self._start("tenant", [sys.executable, "-m", "devstack.tenant", *seed], around),
+            self._start("broker", [sys.executable, "-m", "devstack.broker", "--config", str(entitled)], around),
+            *(self._start(*one, around) for one in self._tenant_commands()),
         )
-        bus, told = broker.announced, tenant.announced
-        await self._set_behaviour(str(told["control"]))
-        where = Addresses(
+        bus, first = broker.announced, tenants[0].announced
+        await _all(*(self._set_behaviour(str(tenant.announced["control"])) for tenant in tenants))
+        self._where = Addresses(
             functions=(),
             function_keys={},
             service_bus=str(bus["connectionString"]),
             service_bus_control=str(bus["control"]),
             tables=connection_string(port),
-            identity=str(told["identity"]),
-            identity_header=str(told["identityHeader"]),
-            tenant=str(told["tenant"]),
-            tenant_id=str(told["tenantId"]),
-            control=str(told["control"]),
+            identity=str(first["identity"]),
+            identity_header=str(first["identityHeader"]),
+            **of_tenant(first),
             pids={},
         )
-        return where, str(told["graph"])
+        if not self.tenants:
+            return app_settings(self._where, str(first["graph"]), told)
+        each = {name: one.announced for name, one in zip(self.tenants, tenants, strict=True)}
+        asked = self._work.write("platform.json", platform(each))
+        login = await self._start("login", [sys.executable, "-m", "devstack.login", "--platform", str(asked)], around)
+        self._where = replace(self._where, tenants={name: of_tenant(one) for name, one in each.items()})
+        own = {name: app_settings(replace(self._where, **of_tenant(one)), str(one["graph"]), told) for name, one in each.items()}
+        for name in own:
+            shutil.copytree(self.app / "templates", self._work.path / "templates" / name, dirs_exist_ok=True)
+        return settings_of_several(own, login.announced, self._work.path / "templates")
+
+    def _tenant_commands(self) -> list[tuple[str, list[str]]]:
+        """Name and command of each simulated tenant."""
+        command = [sys.executable, "-m", "devstack.tenant"]
+        if not self.tenants:
+            return [("tenant", [*command, *(("--seed", str(self.seed)) if self.seed else ())])]
+        made = seeds(self.tenants, load_seed(self.seed or DEFAULT_SEED))
+        written = {name: self._work.write(f"seed-{name}.json", seed) for name, seed in made.items()}
+        return [(f"tenant-{name}", [*command, "--seed", str(path)]) for name, path in written.items()]
 
     async def _set_behaviour(self, control: str) -> None:
         if self.lag is not None:
@@ -285,9 +307,10 @@ class Stack:
             self._held.close()
 
 
-async def _create_tables(connection: str) -> None:
+async def _create_tables(connection: str, tenants: tuple[str, ...]) -> None:
     try:
-        await create_all(connection)
+        for prefix in tenants or ("",):
+            await create_all(connection, prefix)
     except AzureError as error:
         raise StackError(f"The local tables are up but cannot be created: {error}") from error
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from devstack.tenant.tenant import Identity, SimulatedTenant
-from devstack.tenant.tokens import AUDIENCES, OTHER_RESOURCES, SHAREPOINT
+from devstack.tenant.tokens import AUDIENCES, OTHER_RESOURCES, SHAREPOINT, VOUCHING, TokenRefused
 
 API_VERSION = "2019-08-01"
 
@@ -34,17 +34,7 @@ def answer_token(tenant: SimulatedTenant, secret: str, headers: Mapping[str, str
             400,
             f"AADSTS500011: The resource principal named {resource} was not found in the tenant named {tenant.initial_domain}.",
         )
-    audience = AUDIENCES.get(resource.rstrip("/"), resource)
-    if (urlsplit(resource).hostname or "").endswith(".sharepoint.com"):
-        # One service principal for every SharePoint host, so the permissions are the same; each token is good for its host only.
-        audience = SHAREPOINT
-    token, expires = tenant.tokens.mint(
-        resource,
-        application=identity.application,
-        principal=identity.principal,
-        roles=identity.permissions.get(audience, []),
-        directory_roles=identity.directory_roles,
-    )
+    token, expires = _minted(tenant, identity, resource)
     body = {
         "access_token": token,
         "expires_on": str(expires),
@@ -53,6 +43,44 @@ def answer_token(tenant: SimulatedTenant, secret: str, headers: Mapping[str, str
         "client_id": identity.application,
     }
     return 200, body
+
+
+def _minted(tenant: SimulatedTenant, identity: Identity, resource: str) -> tuple[str, int]:
+    audience = AUDIENCES.get(resource.rstrip("/"), resource)
+    if (urlsplit(resource).hostname or "").endswith(".sharepoint.com"):
+        # One service principal for every SharePoint host, so the permissions are the same; each token is good for its host only.
+        audience = SHAREPOINT
+    return tenant.tokens.mint(
+        resource,
+        application=identity.application,
+        principal=identity.principal,
+        roles=identity.permissions.get(audience, []),
+        directory_roles=identity.directory_roles,
+    )
+
+
+def vouched(tenant: SimulatedTenant, token: str) -> dict[str, str]:
+    """Whom the token that an identity of this tenant vouches by is from and about. Raises ValueError where it is none of ours."""
+    try:
+        found = tenant.tokens.check(f"Bearer {token}", VOUCHING)
+    except TokenRefused as error:
+        raise ValueError(str(error)) from error
+    return {"issuer": tenant.tokens.issuer, "subject": found.principal, "audience": VOUCHING}
+
+
+def token_of_registration(tenant: SimulatedTenant, app: str, resource: str) -> dict[str, Any]:
+    """A token for the app registration in this tenant. Raises LookupError where it is not known here, ValueError where the resource is not."""
+    known = next((one for one in tenant.identities if one.registered and one.application == app.lower()), None)
+    if known is None:
+        raise LookupError(
+            f"AADSTS700016: Application with identifier '{app}' was not found in the directory '{tenant.tenant_id}'."
+        )
+    if not _known(resource):
+        raise ValueError(
+            f"AADSTS500011: The resource principal named {resource} was not found in the tenant named {tenant.initial_domain}."
+        )
+    token, expires = _minted(tenant, known, resource)
+    return {"access_token": token, "expires_in": max(0, round(expires - tenant.clock.now().timestamp())), "token_type": "Bearer"}
 
 
 def _identity(tenant: SimulatedTenant, asked: dict[str, str]) -> Identity | None:
@@ -64,7 +92,7 @@ def _identity(tenant: SimulatedTenant, asked: dict[str, str]) -> Identity | None
         (
             i
             for i in tenant.identities
-            if (name and i.client_id == name.lower()) or (principal and i.principal == principal.lower())
+            if not i.registered and ((name and i.client_id == name.lower()) or (principal and i.principal == principal.lower()))
         ),
         None,
     )

@@ -1,6 +1,7 @@
 """From a seed (JSON) to a tenant. What a seed may say, section by section, is in SECTIONS."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import fields
 from typing import Any
 
@@ -25,6 +26,7 @@ SECTIONS: dict[str, str] = {
     "permissions": "resource -> application permissions of the system-assigned identity, or a list for Graph",
     "directoryRoles": "Entra roles of the system-assigned identity by display name",
     "identities": "list of {clientId, permissions, directoryRoles}: user-assigned identities",
+    "registrations": "list of {appId, permissions, directoryRoles}: app registrations that are known here",
     "users": "list of users: properties of Graph, sponsors (ids, user names, addresses), directoryRoles; one with a foreign `mail` is a guest",
     "groups": "list of groups: properties of Graph, members and owners (ids, user names or addresses)",
     "contacts": "list of mail contacts: properties of Graph",
@@ -143,6 +145,14 @@ def _identities(tenant: SimulatedTenant, given: list[Record]) -> None:
         tenant.identities = [*(other for other in tenant.identities if other.client_id != client), identity]
 
 
+def _registrations(tenant: SimulatedTenant, given: list[Record]) -> None:
+    for item in given:
+        app = item["appId"].lower()
+        permissions, roles = deepcopy(_permissions(item.get("permissions"))), list(item.get("directoryRoles", []))
+        known = Identity(app, app, tenant.chance.identifier("registration", app), permissions, roles, registered=True)
+        tenant.identities = [*(other for other in tenant.identities if other.client_id != app), known]
+
+
 def _tenants(tenant: SimulatedTenant, given: dict[str, Record]) -> None:
     for domain, found in given.items():
         if not found.get("tenantId"):
@@ -203,6 +213,7 @@ _PLANTERS: tuple[tuple[str, Callable[[SimulatedTenant, Any], None]], ...] = (
     ("organization", _organization),
     ("domains", _domains),
     ("identities", _identities),
+    ("registrations", _registrations),
     ("users", plant_users),
     ("groups", plant_groups),
     ("contacts", plant_contacts),

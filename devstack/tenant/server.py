@@ -58,6 +58,7 @@ class RunningTenant:
             "exchange": self.exchange,
             "identity": f"{self.address}/msi/token",
             "identityHeader": self.identity_header,
+            "identityPrincipal": self.services.tenant.own_principal,
             "control": self.control,
             "tenantId": self.services.tenant.tenant_id,
         }

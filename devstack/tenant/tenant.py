@@ -73,13 +73,15 @@ class Behaviour:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A managed identity of the application. `client_id` None is the system-assigned one."""
+    """Who the application is. `client_id` None is the system-assigned managed identity; `registered` is an app registration's service
+    principal, whose tokens the platform for sign-in gives (`devstack.login`) and no managed-identity endpoint."""
 
     client_id: str | None
     application: str
     principal: str
     permissions: dict[str, list[str]]
     directory_roles: list[str]
+    registered: bool = False
 
 
 @dataclass(slots=True)
@@ -135,6 +137,11 @@ class SimulatedTenant:
         self.changes.listener = self.post_office.changed
         self.objects.watcher = self.changes.object_changed
         self.relations.watcher = self._reference_changed
+
+    @property
+    def own_principal(self) -> str:
+        """Object id of the system-assigned managed identity; empty where there is none."""
+        return next((one.principal for one in self.identities if one.client_id is None), "")
 
     def _reference_changed(self, relation: str, source: str, target: str, added: bool) -> None:
         kinds = [

@@ -12,6 +12,9 @@ GRAPH = "https://graph.microsoft.com"
 EXCHANGE = "https://outlook.office365.com"
 SHAREPOINT = "00000003-0000-0ff1-ce00-000000000000"
 
+# What an identity vouches by for an app registration that trusts it.
+VOUCHING = "api://AzureADTokenExchange"
+
 # The names by which a token for a service may be asked for; all of them are the same service (facts 0.1).
 AUDIENCES: dict[str, str] = {
     GRAPH: GRAPH,
@@ -30,6 +33,7 @@ OTHER_RESOURCES = (
     "48ac35b8-9aa8-4d74-927d-1f4a14a0b239",
     "https://analysis.windows.net/powerbi/api",
     "https://monitor.azure.com",
+    VOUCHING,
 )
 # Role template ids as tokens carry them in `wids`.
 # https://learn.microsoft.com/entra/identity/role-based-access-control/permissions-reference
@@ -72,6 +76,11 @@ class TokenIssuer:
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(48))
     _checked: dict[str, Token] = field(default_factory=dict)
 
+    @property
+    def issuer(self) -> str:
+        """Who a token is from by which an identity vouches: it is of version 2.0."""
+        return f"https://login.microsoftonline.com/{self.tenant_id}/v2.0"
+
     def mint(
         self, resource: str, *, application: str, principal: str, roles: list[str], directory_roles: list[str]
     ) -> tuple[str, int]:
@@ -80,7 +89,7 @@ class TokenIssuer:
         expires = int((issued + self.lifetime).timestamp())
         claims: dict[str, Any] = {
             "aud": resource,
-            "iss": f"https://sts.windows.net/{self.tenant_id}/",
+            "iss": self.issuer if resource == VOUCHING else f"https://sts.windows.net/{self.tenant_id}/",
             "iat": int(issued.timestamp()),
             "nbf": int(issued.timestamp()),
             "exp": expires,

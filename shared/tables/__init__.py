@@ -221,12 +221,12 @@ class _Opened:
         return self._table.rows(partition, prefix, most=most, select=select, where=where, behind=behind)
 
 
-async def create_all(connection: str) -> None:
-    """Every table is there. For the local stack and tests; in Azure the infrastructure creates them."""
+async def create_all(connection: str, prefix: str = "") -> None:
+    """Every table is there, under names that begin with `prefix`. For the local stack and tests; in Azure the infrastructure creates them."""
     from azure.core.exceptions import ResourceExistsError
     from azure.data.tables.aio import TableServiceClient
 
     async with TableServiceClient.from_connection_string(connection) as service:
         for name in TABLES:
             with contextlib.suppress(ResourceExistsError):
-                await service.create_table(name)
+                await service.create_table(f"{prefix}{name}")

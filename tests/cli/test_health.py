@@ -1,5 +1,6 @@
 """`entente health`: green, red, and an app that does not answer."""
 
+import base64
 import json
 from typing import Any
 
@@ -64,3 +65,18 @@ def test_an_app_that_is_out_of_reach_is_no_red_health(fake: FakeApp, entente: En
     found = entente("health")
     assert found.exit_code == 3
     assert "answers 503" in found.stderr
+
+
+def test_an_app_for_several_tells_how_many_are_well(fake: FakeApp, entente: Entente) -> None:
+    fake.says("GET", "health", (503, {"status": "degraded", "version": "0.1.0", "tenants": {"all": 2, "ok": 1}}))
+    found = entente("health")
+    assert found.exit_code == 1
+    assert "1 of 2 are well; entente --tenant NAME health" in found.stdout
+
+
+def test_whoever_says_who_they_are_has_the_roles_of_the_tenant_that_they_name(fake: FakeApp, entente: Entente) -> None:
+    fake.says("GET", "health", (200, GREEN))
+    for options, role in ((("--as", "bob"), "Operator"), (("--as", "bob", "--tenant", "contoso"), "contoso.Operator")):
+        entente(*options, "health")
+        said = json.loads(base64.b64decode(fake.asked[-1].headers["x-ms-client-principal"]))
+        assert role in {claim["val"] for claim in said["claims"] if claim["typ"] == "roles"}

@@ -245,7 +245,16 @@ async def test_the_process_prints_its_addresses_and_stops_when_told(tmp_path: Pa
     )
     assert process.stdout is not None
     addresses = json.loads(await process.stdout.readline())
-    assert set(addresses) == {"tenant", "graph", "exchange", "identity", "identityHeader", "control", "tenantId"}
+    assert set(addresses) == {
+        "tenant",
+        "graph",
+        "exchange",
+        "identity",
+        "identityHeader",
+        "identityPrincipal",
+        "control",
+        "tenantId",
+    }
     async with httpx.AsyncClient() as http:
         state = (await http.get(f"{addresses['control']}/state")).json()
     assert [user["mail"] for user in state["users"]] == ["a@x.onmicrosoft.com"]

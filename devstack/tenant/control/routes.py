@@ -10,6 +10,7 @@ from devstack.tenant.control import notifications
 from devstack.tenant.control.act import act, redeem
 from devstack.tenant.control.state import state
 from devstack.tenant.directory.lag import LagSettings
+from devstack.tenant.identity import token_of_registration, vouched
 from devstack.tenant.seed import options_to_json, plant, set_options
 from devstack.tenant.tenant import SimulatedTenant
 
@@ -138,6 +139,10 @@ def _clock(order: Order) -> Any:
     return {"now": order.tenant.clock.now().isoformat(), "ahead": order.tenant.clock.offset.total_seconds()}
 
 
+def _token(order: Order) -> Any:
+    return token_of_registration(order.tenant, str(order.body["application"]), str(order.body["resource"]))
+
+
 ROUTES: dict[str, dict[str, Callable[[Order], Any]]] = {
     "reset": {"POST": _reset},
     "seed": {"POST": _seed},
@@ -160,6 +165,8 @@ ROUTES: dict[str, dict[str, Callable[[Order], Any]]] = {
     "lifecycle": {"POST": lambda order: notifications.lifecycle(order.tenant, _mapping(order))},
     "expire-subscription": {"POST": lambda order: notifications.expire(order.tenant, _mapping(order))},
     "expire-delta": {"POST": lambda order: notifications.expire_delta(order.tenant, order.body or {})},
+    "tokens": {"POST": _token},
+    "tokens/check": {"POST": lambda order: vouched(order.tenant, str(order.body["token"]))},
     "state": {"GET": lambda order: state(order.tenant)},
 }
 

@@ -55,7 +55,13 @@ def built_in(tenant: SimulatedTenant) -> list[Record]:
         for audience, (app, name) in _SERVICES.items()
     ]
     identities = [
-        _principal(one.principal, one.application, f"id-entente-{number}", "ManagedIdentity", tenant.tenant_id)
+        _principal(
+            one.principal,
+            one.application,
+            f"id-entente-{number}",
+            "Application" if one.registered else "ManagedIdentity",
+            tenant.tenant_id,
+        )
         for number, one in enumerate(tenant.identities)
     ]
     return [*services, *identities]
