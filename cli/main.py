@@ -117,7 +117,10 @@ def why(address: Annotated[str, typer.Argument(help="A person's e-mail address."
 def journal(
     subject: Annotated[
         str,
-        typer.Argument(metavar="PARTNER|PERSON", help="A partner's tenant id, domain or name; a person's address or opaque id."),
+        typer.Argument(
+            metavar="PARTNER|PERSON",
+            help="A partner's tenant id, domain or name; a person's address or opaque id; 'nobody': what was refused and names nobody.",
+        ),
     ],
     *,
     verify: Annotated[bool, typer.Option("--verify", help="Check that no entry was changed, removed or added.")] = False,

@@ -71,10 +71,18 @@ async def show_guest(req: func.HttpRequest, ours: "World", caller: Caller) -> fu
 async def decide_guest(req: func.HttpRequest, ours: "World", caller: Caller) -> func.HttpResponse:
     """The guest stays until a day (`extend`), has had their last day (`end`), comes back (`restore`), is exempt or not any more; what is shared
     with them in SharePoint is taken away (`unshare`, on the `sites` or on those that requests have named) or given back (`reshare`)."""
-    verb = _VERBS.get(req.route_params["verb"])
+    from shared.verbs.nameless import UNKNOWN, note_nameless
+    from shared.views.guests import UnknownGuest
+
+    name = req.route_params["verb"]
+    verb = _VERBS.get(name)
     if verb is None:
         return answer({"error": f"a guest can be asked to {', '.join(_VERBS)}"}, 404)
-    return answer(await verb(ours, body_of(req, FIELDS | {"sites"}), caller.name))
+    try:
+        return answer(await verb(ours, body_of(req, FIELDS | {"sites"}), caller.name))
+    except UnknownGuest:
+        await note_nameless(ours, UNKNOWN, caller.name, f"not taken: the guest is on record for no partner; said: {name}")
+        raise
 
 
 @bp.function_name("list-exemptions")

@@ -19,6 +19,7 @@ from shared.pages.my_guests import FORM, LANGUAGE, LINK, Place, questions, refus
 from shared.root import UnknownTenant
 from shared.verbs.answering import Voice
 from shared.verbs.ask_mails import LINK_PAGE, PAGE, page_of, sign_in_url
+from shared.verbs.forged import forged
 from shared.verbs.world import World
 from shared.views.my_guests import link_card, my_cards
 
@@ -65,7 +66,7 @@ async def shown_guest_link(req: func.HttpRequest) -> func.HttpResponse:
 
     async def shown(ours: World, words: Words) -> Page:
         token = req.params.get(LINK, "")
-        link = _link(ours, token)
+        link = await _link(ours, token, "opened")
         if link is None or link.is_over(ours.clock()):
             code, status = ("expired", 410) if link else ("forged", 404)
             return refused(words, code, status, sign_in=sign_in_url(ours.settings))
@@ -88,7 +89,7 @@ async def answered_guest_link(req: func.HttpRequest) -> func.HttpResponse:
         if fields is None:
             return refused(words, "too-much", 413)
         token = dict(fields).get(LINK, "")
-        link = _link(ours, token)
+        link = await _link(ours, token, "answered")
         if link is None:
             return refused(words, "forged", 404, sign_in=sign_in_url(ours.settings))
         who, about = Voice(link.sponsor, f"link of {link.sponsor}"), (link.partner, link.person, link.run)
@@ -133,15 +134,14 @@ def _is_ours(req: func.HttpRequest, ours: World, fields: Fields, person: str, ab
     return good
 
 
-def _link(ours: World, token: str) -> Link | None:
-    """What the link is good for, whether its time is over or not; None where we have not signed it."""
-    if not ours.settings.sponsor_links:
+async def _link(ours: World, token: str, what: str) -> Link | None:
+    """What the link is good for, whether its time is over or not; None where we have not signed it. `what` was done with it."""
+    if not ours.settings.sponsor_links or not token:
         return None
     try:
         return read_link(ours.settings.link_key, token)
     except Forged:
-        # It names nobody, and whoever makes links up could fill a journal: they are counted, by `infra/alerts.json`, in the log.
-        log.warning("link not signed by us")
+        await forged(ours, token, what)
         return None
 
 

@@ -53,19 +53,39 @@ def signed(key: bytes, link: Link) -> str:
 
 def read_link(key: bytes, token: str) -> Link:
     """What the token is good for, whether its time is over or not. Raises Forged for what this key has not signed."""
+    said, given = _parts(token)
+    if not hmac.compare_digest(_mac(key, "link", said), given):
+        raise Forged("is no link of ours")
+    # Our own key has signed it, so its form is no more than a guard against a version to come.
+    return _link_of(said)
+
+
+def claimed(token: str) -> Link | None:
+    """What a token says that nobody has signed, where it has the form of one: whoever made it up has chosen it, so it is no fact."""
+    try:
+        said, _ = _parts(token)
+        return _link_of(said)
+    except Forged:
+        return None
+
+
+def _parts(token: str) -> tuple[str, bytes]:
     body, dot, mac = token.partition(".")
     if not dot or len(token) > MOST_CHARACTERS:
         raise Forged("is no link of ours")
     try:
-        said, given = _bytes(body).decode(), _bytes(mac)
+        return _bytes(body).decode(), _bytes(mac)
     except ValueError:
         raise Forged("is no link of ours") from None
-    if not hmac.compare_digest(_mac(key, "link", said), given):
-        raise Forged("is no link of ours")
-    version, sponsor, run, partner, person, expires = said.split("\n")
-    # Our own key has signed it, so these are no more than a guard against a version to come.
-    known = version == VERSION and GUID.match(sponsor) and GUID.match(partner) and _RUN.fullmatch(run)
-    if not known or not PERSON_ID.fullmatch(person) or not _INSTANT.fullmatch(expires):
+
+
+def _link_of(said: str) -> Link:
+    match said.split("\n"):
+        case [version, sponsor, run, partner, person, expires] if version == VERSION and _INSTANT.fullmatch(expires):
+            known = GUID.match(sponsor) and GUID.match(partner) and _RUN.fullmatch(run) and PERSON_ID.fullmatch(person)
+        case _:
+            raise Forged("is no link of ours")
+    if not known:
         raise Forged("is no link of ours")
     return Link(sponsor, run, partner, person, datetime.fromtimestamp(int(expires), UTC))
 

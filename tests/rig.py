@@ -39,6 +39,7 @@ from shared.verbs.finish import finish
 from shared.verbs.hear import hear
 from shared.verbs.listed import Listed
 from shared.verbs.listen import listen
+from shared.verbs.met import Nameless
 from shared.verbs.owners import Owners
 from shared.verbs.sweep import sweep
 from shared.verbs.tend import tend
@@ -252,6 +253,7 @@ class Rig:
                 self.world.listed = Listed()
                 self.world.ahead = Ahead()
                 self.world.owners = Owners()
+                self.world.nameless = Nameless()
                 self.world.tables.index = GuestIndex(self.tables["guests"])
             except Exception:
                 due.at = self.now + timedelta(milliseconds=1)

@@ -10,6 +10,7 @@ from shared.log import log
 from shared.nouns.redaction import without_addresses
 from shared.tables.task_rows import JournalEntry
 from shared.verbs.guest_record import Once, on_record
+from shared.verbs.nameless import UNKNOWN, note_nameless
 from shared.verbs.world import World
 
 WHAT = "refuse-answer"
@@ -42,9 +43,13 @@ class Refused:
 
 
 async def note_refused(world: World, refused: Refused) -> None:
-    """The refusal is in the log, and in the journal of the guest if they are on record. Bears repetition: the same is not said twice."""
+    """The refusal is in the log, and in the journal of the guest, or of nobody where they are not on record. Bears repetition: of a guest the same
+    is not said twice."""
     log.warning("answer not taken", person=refused.person, who=refused.who, code=refused.code, run=refused.run)
     if await world.tables.guests.get(refused.partner, refused.person) is None:
+        await note_nameless(
+            world, UNKNOWN, refused.who, f"not taken: the guest is on record for no partner; said: {refused.said}"
+        )
         return
     occasion = hashlib.sha256("\n".join((refused.run, refused.who, refused.said, refused.code)).encode()).hexdigest()[:16]
     why = refused.why or _WORDS.get(refused.code, refused.code)

@@ -7,6 +7,7 @@ from shared.log import log
 from shared.seal import digest_of, sealed
 from shared.tables.seals import MOST_CHARACTERS
 from shared.tables.store import Exists
+from shared.verbs.nameless import close_hours
 from shared.verbs.world import World
 
 # What ended longer ago gets entries only by being taken up again; the first run of a day looks at everything.
@@ -21,6 +22,7 @@ async def seal(world: World) -> int:
     Which entries are sealed is kept per request, not told by time, so none is missed that was written late. Of several that
     seal at once, one adds each seal and the others look again.
     """
+    await close_hours(world)
     now = world.clock()
     last = await world.tables.seals.last()
     first_today = last is None or last.at.date() < now.date()

@@ -18,6 +18,7 @@ from shared.bus import Bus, Envelope
 from shared.verbs.ahead import Ahead
 from shared.verbs.ears import Ears
 from shared.verbs.listed import Listed
+from shared.verbs.met import Nameless
 from shared.verbs.owners import Owners
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class World:
     listed: Listed = field(default_factory=Listed)
     ahead: Ahead = field(default_factory=Ahead)
     owners: Owners = field(default_factory=Owners)
+    nameless: Nameless = field(default_factory=Nameless)
     _seen: dict[str, tuple[datetime, Request]] = field(default_factory=dict)
     _rested: dict[str, datetime | None] = field(default_factory=dict)
     _flying: Counter[tuple[str, str]] = field(default_factory=Counter)

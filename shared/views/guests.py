@@ -17,6 +17,10 @@ MOST = 1_000
 STAGES = ("invited", "redeemed", "warned", "blocked", "deleted", "gone")
 
 
+class UnknownGuest(Refusal):
+    """Nobody on record is meant."""
+
+
 @dataclass(frozen=True)
 class Wanted:
     """Which guests: of one partner (tenant id, domain or name), at one stage, whose last day is before a day, of one sponsor."""
@@ -54,7 +58,7 @@ async def find(world: World, said: str, partner: str = "") -> Guest:
         place = await world.tables.index.place(words)
         guest = await world.tables.guests.get(place.partner, place.person) if place is not None else None
         if guest is None:
-            raise Refusal([Fault("guest", f"{words} is the account of no guest on record")])
+            raise UnknownGuest([Fault("guest", f"{words} is the account of no guest on record")])
         return guest
     person = words
     if "@" in words:
@@ -70,7 +74,7 @@ async def find(world: World, said: str, partner: str = "") -> Guest:
         return found[0]
     if found:
         raise Refusal([Fault("partner", "is needed, because this person is a guest of several: name one of them")])
-    raise Refusal([Fault("guest", "is nobody's guest on record: give their address, opaque id or object id")])
+    raise UnknownGuest([Fault("guest", "is nobody's guest on record: give their address, opaque id or object id")])
 
 
 def shown(guest: Guest, exemption: Exemption | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from shared.nouns.request import email_address
 from shared.seal import Flaw, Head, Seal, Verified, cuts_in, flaws_of_chain, flaws_of_requests, verify
 from shared.tables.journal import ENTRY
 from shared.tables.requests import Request
+from shared.verbs.nameless import NOBODY
 from shared.verbs.world import World
 from shared.views.exported_seals import against_exported
 
@@ -24,13 +25,17 @@ class _Check:
 
 
 async def partner_journal(world: World, partner: str, *, verified: bool = False, head: Head | None = None) -> dict[str, Any]:
-    """Every entry about the partner, named by tenant id, domain or name. Raises Refusal where no request was about it."""
+    """Every entry about the partner, named by tenant id, domain or name; of `nobody` what was refused and names nobody.
+
+    Raises Refusal where no request was about it.
+    """
     wanted = partner.strip().casefold()
     everything = await _requests(world)
     requests = [request for request in everything if wanted in _names(request)]
-    if not requests:
+    if not requests and wanted != NOBODY:
         raise Refusal([Fault("partner", "is the tenant id, a domain or the name of no partner that a request was about")])
-    about = {"partner": requests[-1].header.partner.name, "tenantId": requests[-1].partner_tenant}
+    last = requests[-1] if wanted != NOBODY else None
+    about = {"partner": last.header.partner.name, "tenantId": last.partner_tenant} if last is not None else {"about": NOBODY}
     return await _told(world, about, requests, None, _Check(head, {request.id for request in everything}) if verified else None)
 
 
