@@ -210,6 +210,10 @@ class Api:
         """The journal of a partner or a person."""
         return dict(self._call("POST", "journal", json=dict(question)))
 
+    def rebuild(self, pack: Mapping[str, Any], *, apply: bool) -> dict[str, Any]:
+        """What of a piece of an audit pack is missing in the tables, and with `apply` is there now."""
+        return dict(self._call("POST", "journal/rebuild", json={"pack": dict(pack), "apply": apply}, timeout=EMERGENCY_SECONDS))
+
     def _call(self, method: str, path: str, *, missing: Any = BadInput, also: int = 200, **more: Any) -> Any:
         """The body of a good answer; `also` is a status beside the good ones whose body is an answer."""
         try:

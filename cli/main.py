@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import cleanup, deciding, drift, emergency, guests, health, partners, permissions, personal, show
+from cli import cleanup, deciding, drift, emergency, guests, health, partners, permissions, personal, rebuild, show
 from cli import journal as audit
 from cli.client import Api
 from cli.command import Json, RequestName, said_who
@@ -46,6 +46,7 @@ for _name, _people in (("guests", guests.guests_app), ("exempt", guests.exempt_a
 for _urgent in (emergency.block, emergency.release):
     app.command(rich_help_panel=_EMERGENCY)(_urgent)
 app.command(rich_help_panel=_CARE)(health.health)
+app.command(rich_help_panel=_CARE)(rebuild.rebuild)
 app.add_typer(parked_app, name="parked", rich_help_panel=_CARE)
 app.add_typer(permissions.permissions_app, name="permissions", rich_help_panel=_CARE)
 

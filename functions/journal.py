@@ -46,13 +46,24 @@ async def show_journal(req: func.HttpRequest, ours: "World", caller: Caller) -> 
         needed = "Reader or Operator" if partner else " or ".join(PERSON_READERS)
         return answer({"error": f"{caller.name} does not have the role {needed}; an administrator assigns it"}, 403)
     if partner:
-        found = await partner_journal(ours, partner, verified=verified, head=head)
+        found = await partner_journal(ours, partner, verified=verified, head=head, rebuilding=_flag(asked, "export"))
     else:
         found = await person_journal(ours, person, verified=verified, head=head)
         note_reading(caller, "journal", found["about"]["person"])
     if _flag(asked, "export"):
         found["files"] = {"journal.csv": as_csv(found), "journal.html": as_html(found)}
     return answer(found)
+
+
+@bp.function_name("rebuild-tables")
+@bp.route(route="journal/rebuild", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@needs("Operator")
+async def rebuild_tables(req: func.HttpRequest, ours: "World", caller: Caller) -> func.HttpResponse:
+    """What an audit pack (or a piece of one) tells is in the tables again, or with `apply` false what that would be."""
+    from shared.verbs.rebuild import rebuild
+
+    asked = _object(req)
+    return answer(await rebuild(ours, asked.get("pack"), caller.name, apply=_flag(asked, "apply")))
 
 
 def _object(req: func.HttpRequest) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from shared.tables.store import Changed, Delete, Exists, Insert, Merge, Replace,
 
 ROW = "partner"
 REQUEST = "r|"
+# In place of a request, while a partner is put on record again. No request has such an id.
+RESTORING = "(restoring)"
 # A partition of its own names every partner, because rows are found by partition alone. No tenant id is spelled so.
 INDEX = "all"
 
@@ -55,6 +57,11 @@ class Partners:
             except (Changed, Exists):
                 continue
             return request
+
+    async def restore(self, partner: Partner, at: datetime) -> None:
+        """The partner is on record with these domains besides those that are, and no request runs for them where none did. Bears repetition."""
+        if await self.take(partner, RESTORING) == RESTORING:
+            await self.release(partner.tenant_id, RESTORING, at)
 
     async def note_request(self, tenant_id: str, request: str, received: datetime) -> None:
         """The request is among the partner's, and the partner on record. Bears repetition."""

@@ -68,39 +68,39 @@ class Requests:
         if not re.fullmatch(REQUEST_ID, request):
             return None
         row = await self._table.get(OPEN, request) or await self._table.get(CLOSED, request)
-        return None if row is None else _decoded(row)
+        return None if row is None else decoded(row)
 
     async def insert(self, request: Request) -> bool:
         """The request is on record; False where its id was known."""
         try:
-            await self._table.write(Insert(_encoded(request, OPEN)))
+            await self._table.write(Insert(encoded(request, OPEN)))
         except Exists:
             return False
         return True
 
     async def save(self, request: Request) -> Request:
         """The open request as given. Raises Changed where it is no longer as it was read."""
-        etags = await self._table.write(Replace(_encoded(request, OPEN), request.etag))
+        etags = await self._table.write(Replace(encoded(request, OPEN), request.etag))
         return replace(request, etag=etags[0])
 
     async def close(self, request: Request) -> None:
         """The request is among the ended ones, and no longer among the open ones. Bears repetition."""
-        await self._table.write(Merge(_encoded(request, CLOSED)))
+        await self._table.write(Merge(encoded(request, CLOSED)))
         await self._table.write(Delete(OPEN, request.id))
 
     async def reopen(self, request: Request) -> None:
         """An ended request is among the open ones again. Bears repetition."""
-        await self._table.write(Merge(_encoded(request, OPEN)))
+        await self._table.write(Merge(encoded(request, OPEN)))
         await self._table.write(Delete(CLOSED, request.id))
 
     async def all_open(self) -> AsyncIterator[Request]:
         async for row in self._table.rows(OPEN):
-            yield _decoded(row)
+            yield decoded(row)
 
     async def ended(self) -> AsyncIterator[Request]:
         """Every request that has ended, page by page."""
         async for row in self._table.rows(CLOSED):
-            yield _decoded(row)
+            yield decoded(row)
 
     async def remove(self, request: str) -> None:
         """The ended request is on record no more. Bears repetition."""
@@ -110,7 +110,7 @@ class Requests:
         """Open requests and then ended ones, at most `most` of each, newest first within each."""
         found: list[Request] = []
         for partition in (OPEN, CLOSED):
-            rows = [_decoded(row) async for row in self._table.rows(partition)]
+            rows = [decoded(row) async for row in self._table.rows(partition)]
             found += sorted(rows, key=lambda item: item.received, reverse=True)[:most]
         return found
 
@@ -122,7 +122,8 @@ class Requests:
         return min(waiting, key=lambda item: item.received, default=None)
 
 
-def _encoded(request: Request, partition: str) -> dict[str, Any]:
+def encoded(request: Request, partition: str) -> dict[str, Any]:
+    """The row that the request is."""
     row: dict[str, Any] = {
         "PartitionKey": partition,
         "RowKey": request.id,
@@ -147,7 +148,8 @@ def _encoded(request: Request, partition: str) -> dict[str, Any]:
     return row | {f"count_{state}": number for state, number in request.counts.items()}
 
 
-def _decoded(row: Row) -> Request:
+def decoded(row: Row) -> Request:
+    """The request that the row is."""
     return Request(
         id=str(row["RowKey"]),
         state=RequestState(row["state"]),

@@ -5,13 +5,14 @@ settled yet, `g|person` the cohort a person is in, `p|part` the parts of the req
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from itertools import batched
 
+from shared.nouns.person import PERSON_ID
 from shared.nouns.task import Task, TaskState
-from shared.tables.store import MOST_IN_A_TRANSACTION, Changed, Delete, Exists, Insert, Merge, Replace, Table, Write, instant
+from shared.tables.store import MOST_IN_A_TRANSACTION, Changed, Delete, Exists, Insert, Merge, Replace, Row, Table, Write, instant
 from shared.tables.task_rows import OUTLINE, JournalEntry, decoded, encoded, entry, journal_row, outlined
 
 DELETED_AT_ONCE = 20
@@ -61,6 +62,26 @@ class Tasks:
         except Exists as error:
             raise Changed(task.key) from error
         return replace(task, etag=etags[0])
+
+    async def restore(self, request: str, tasks: Iterable[Task], entries: Mapping[str, Row]) -> int:
+        """Those of the tasks, and of the journal's rows by key, that are not there are there again; how many were not. What is there stays."""
+        there = await self.keys(request)
+        tasks = tuple(tasks)
+        missing: dict[str, Row] = {task.key: encoded(task) for task in tasks}
+        missing |= {
+            f"g|{task.subject}": {"PartitionKey": request, "RowKey": f"g|{task.subject}", "cohort": task.cohort}
+            for task in tasks
+            if PERSON_ID.fullmatch(task.subject) and not task.reverses
+        }
+        missing |= {key: {**row, "PartitionKey": request, "RowKey": key} for key, row in entries.items()}
+        rows = [row for key, row in missing.items() if key not in there]
+        for some in batched(rows, MOST_IN_A_TRANSACTION, strict=False):
+            await self._table.write(*(Merge(row) for row in some))
+        return len(rows)
+
+    async def keys(self, request: str) -> set[str]:
+        """The keys of all rows of the request."""
+        return {str(row["RowKey"]) async for row in self._table.rows(request, select=("RowKey",))}
 
     async def subjects(self, request: str, most: int) -> dict[str, str]:
         """Whom or what the first tasks of the request are about, at most so many, by the key of the task."""

@@ -14,6 +14,7 @@ from shared.tables.requests import Request
 from shared.verbs.nameless import NOBODY
 from shared.verbs.world import World
 from shared.views.exported_seals import against_exported
+from shared.views.records import records
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,11 @@ class _Check:
     on_record: Set[str]
 
 
-async def partner_journal(world: World, partner: str, *, verified: bool = False, head: Head | None = None) -> dict[str, Any]:
-    """Every entry about the partner, named by tenant id, domain or name; of `nobody` what was refused and names nobody.
+async def partner_journal(
+    world: World, partner: str, *, verified: bool = False, head: Head | None = None, rebuilding: bool = False
+) -> dict[str, Any]:
+    """Every entry about the partner, named by tenant id, domain or name; of `nobody` what was refused and names nobody. With `rebuilding` also
+    what a partner's tables are rebuilt from besides.
 
     Raises Refusal where no request was about it.
     """
@@ -36,7 +40,8 @@ async def partner_journal(world: World, partner: str, *, verified: bool = False,
         raise Refusal([Fault("partner", "is the tenant id, a domain or the name of no partner that a request was about")])
     last = requests[-1] if wanted != NOBODY else None
     about = {"partner": last.header.partner.name, "tenantId": last.partner_tenant} if last is not None else {"about": NOBODY}
-    return await _told(world, about, requests, None, _Check(head, {request.id for request in everything}) if verified else None)
+    told = await _told(world, about, requests, None, _Check(head, {request.id for request in everything}) if verified else None)
+    return told | ({"records": await records(world, requests)} if rebuilding and last is not None else {})
 
 
 async def person_journal(world: World, person: str, *, verified: bool = False, head: Head | None = None) -> dict[str, Any]:

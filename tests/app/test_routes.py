@@ -77,6 +77,7 @@ def test_the_routes_are_those_that_the_command_and_the_docs_name() -> None:
         "block-partner": "POST partners/{partner}/block",
         "release-partner": "POST partners/{partner}/release",
         "show-journal": "GET journal",
+        "rebuild-tables": "POST journal/rebuild",
         "list-partners": "GET partners",
         "show-partner": "GET partners/{partner}",
         "show-handoff": "GET partners/{partner}/handoff",
