@@ -312,9 +312,10 @@ class Settings(BaseModel):
         1, alias="ENTENTE_FABRIC_PER_SECOND", description="Writes to Fabric and Power BI. 0 switches it off."
     )
     mail_per_second: Rate = Field(
-        0.4,
+        0.5,
         alias="ENTENTE_MAIL_PER_SECOND",
-        description="Mails from our mailbox (Exchange Online takes 30 a minute). 0 switches it off.",
+        description="Mails from our mailbox, counted by the minute (Exchange Online takes 30): a minute's mails may go at once, and "
+        "ENTENTE_PACE_SHARE is not for them. 0 switches it off.",
     )
 
     notification_url: str = Field(

@@ -19,7 +19,7 @@ from shared.nouns.step import Ask, Entry, Finding, Preflight, Step, Subject, Wei
 from shared.steps.exchange_ahead import access, readable
 from shared.steps.exchange_values import within
 from shared.tenant import Tenant
-from shared.tenant.sharing_policies import ACTIONS, EVERYBODY, SharingPolicy, ordered
+from shared.tenant.sharing_policies import ACTIONS, EVERYBODY, SharingPolicy, ordered, shows_more
 
 STEP = "set-sharing-policy"
 WHERE = "Exchange admin center > Organization > Sharing > Individual sharing"
@@ -155,7 +155,7 @@ def _entries(policy: SharingPolicy, wanted_: State) -> list[Finding]:
         if there is not None and there != value:
             said = f"The entry for {domain} in sharing policy {policy.name!r} is replaced: {there} becomes {value}"
             findings.append(Finding(Weight.WARNS, f"sharing policy {policy.name}", f"{domain}:{there}", WHERE, said))
-    if everybody is not None and (wider := [domain for domain, value in wanted_.items() if _level(everybody) > _level(value)]):
+    if everybody is not None and (wider := [domain for domain, value in wanted_.items() if shows_more(everybody, str(value))]):
         said = (
             f"The sharing policy {policy.name!r} lets our people share more with everybody ({everybody}) than is asked for "
             f"{', '.join(wider)}: the partner's own entry is the narrower one, and taking it out later gives the partner more"
@@ -199,11 +199,6 @@ def _chosen(subject: Subject, policies: tuple[SharingPolicy, ...]) -> SharingPol
 def _domains(subject: Subject) -> tuple[str, ...]:
     given = subject.details.get("domains")
     return tuple(str(domain) for domain in given) if isinstance(given, list) else subject.partner.domains
-
-
-def _level(actions: Value) -> int:
-    """How much of a calendar is shown, from 0."""
-    return max((ACTIONS.index(action) + 1 for action in str(actions).split(",") if action in ACTIONS[:3]), default=0)
 
 
 SET_SHARING_POLICY = Step(

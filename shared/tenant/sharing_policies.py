@@ -88,6 +88,20 @@ def ordered(actions: Sequence[str]) -> str:
     return ",".join(sorted(found, key=lambda action: (ACTIONS.index(action) if action in ACTIONS else len(ACTIONS), action)))
 
 
+def shows_more(one: str, other: str) -> bool:
+    """Whether the actions in `one` show something that those in `other` do not. Each level of calendar sharing has those below it in it."""
+    return _level(one) > _level(other) or bool(_beside_calendars(one) - _beside_calendars(other))
+
+
+def _level(actions: str) -> int:
+    """How much of a calendar is shown, from 0."""
+    return max((ACTIONS.index(action) + 1 for action in actions.split(",") if action in ACTIONS[:3]), default=0)
+
+
+def _beside_calendars(actions: str) -> set[str]:
+    return set(actions.split(",")) - {*ACTIONS[:3], ""}
+
+
 def _policy(found: Mapping[str, Json]) -> SharingPolicy:
     raw = dict(found)
     name = text(raw, "Name")

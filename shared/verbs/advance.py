@@ -3,17 +3,18 @@
 import asyncio
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.bus import Envelope
 from shared.nouns.messages import Attempt, Finish
-from shared.nouns.task import NEW_GROUP, Task, TaskState
+from shared.nouns.task import NEW_GROUP, Task, TaskState, move
 from shared.plan import ready_now, split_off
 from shared.tables.guests import MOST_SPONSORS
 from shared.tables.requests import Request
+from shared.tables.store import Changed
 from shared.topology import FINISH
 from shared.verbs.cleanup_notes import note_outcomes
-from shared.verbs.world import World
+from shared.verbs.world import AT_ONCE, World
 
 
 async def advance(world: World, request: str, cohort: str) -> None:
@@ -30,14 +31,37 @@ async def advance(world: World, request: str, cohort: str) -> None:
 
 
 async def _send(world: World, ready: list[Task]) -> None:
-    """Batches of the plan have had their slot since the request began; guests split off from one need one of their own."""
+    """Batches of the plan have had their slot since the request began; all else gets one of its own, and only one."""
     request = await world.request(ready[0].request)
     if request is not None and request.mode == "plan":
         await look_at_all(world, ready)
         return
     planned = [task for task in ready if task.subject == task.group]
     others = [task for task in ready if task.subject != task.group]
-    await world.send([*planned, *others], [*[world.clock()] * len(planned), *await world.slots(others)])
+    slots = await world.slots(others)
+    await world.send([*planned, *others], [*[world.clock()] * len(planned), *slots])
+    await _note_slots(world, {task.key: at for task, at in zip(others, slots, strict=True)}, ready[0])
+
+
+async def _note_slots(world: World, slots: Mapping[str, datetime], one: Task) -> None:
+    """Whose slot is still to come no longer waits: else every look at the cohort until then would take them another one.
+
+    After they were sent, so that nothing gets lost between the two: who comes too soon is sent once more, as the same message.
+    """
+    soon = world.clock() + AT_ONCE
+    if all(at <= soon for at in slots.values()):
+        return
+    later = [task for task in await world.tables.tasks.cohort(one.request, one.cohort) if task.state is TaskState.WAITING]
+    noted = [move(task, TaskState.READY, task.reason, at) for task in later if (at := slots.get(task.key)) and at > soon]
+    await asyncio.gather(*(_note(world, task) for task in noted))
+
+
+async def _note(world: World, task: Task) -> None:
+    try:
+        await world.tables.tasks.save(task)
+    except Changed:
+        # It is being attempted, or somebody else has noted it.
+        return
 
 
 async def look_at_all(world: World, tasks: Iterable[Task]) -> None:

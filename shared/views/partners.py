@@ -13,6 +13,7 @@ from shared.nouns.task import PARTNER_COHORT, Task, TaskState
 from shared.tables.blocks import Block
 from shared.tables.requests import Request, RequestState
 from shared.verbs.block_record import TEMPLATE as EMERGENCY
+from shared.verbs.guest_record import TEMPLATE as DECISIONS
 from shared.verbs.migration_record import STEP as MIGRATION
 from shared.verbs.partings import CLOSING
 from shared.verbs.world import World
@@ -86,8 +87,8 @@ async def done_tasks(world: World, found: OnRecord) -> list[Task]:
 
 
 def _by_template(request: Request) -> bool:
-    """Blocks and migrations stand among the requests, for the journal, without being any template's."""
-    return request.header.template not in {EMERGENCY, MIGRATION}
+    """Blocks, migrations and decisions about single guests stand among the requests, for the journal, without being any template's."""
+    return request.header.template not in {EMERGENCY, MIGRATION, DECISIONS}
 
 
 def _is_set(task: Task) -> bool:

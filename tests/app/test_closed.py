@@ -108,7 +108,12 @@ async def test_who_opens_something_again_is_named_by_the_proof(stage: Stage) -> 
 async def test_closing_is_taken_back_only_where_it_is_still_ours(stage: Stage) -> None:
     rig = await stage.fresh()
     relationship = {"Name": "Shared", "DomainNames": ["fabrikam.com", "northwind.com"], "Enabled": True}
-    policy = {"Name": "Staff", "Domains": ["fabrikam.com:CalendarSharingFreeBusySimple"], "Default": False, "Enabled": True}
+    policy = {
+        "Name": "Staff",
+        "Domains": ["fabrikam.com:CalendarSharingFreeBusyDetail", "*:CalendarSharingFreeBusySimple"],
+        "Default": False,
+        "Enabled": True,
+    }
     plant(stage.running.services.tenant, {"organizationRelationships": [relationship], "sharingPolicies": [policy]})
     tenant, subject = rig.world.tenant, Subject(FABRIKAM, PARTNER, details={"domains": ["fabrikam.com"]})
     before = {part.key: (await CLOSE_PARTNER.read(tenant, subject))[part.key] for part in PARTS}

@@ -6,7 +6,9 @@ import pytest
 
 from shared.nouns.errors import Refusal
 from shared.seal import digest_of
+from shared.tables.task_rows import JournalEntry
 from shared.verbs.approve import approve
+from shared.verbs.guest_record import on_record
 from shared.verbs.migrate import partner_named
 from shared.verbs.migration_record import migrate
 from shared.views.footprint import footprint_view
@@ -50,6 +52,14 @@ async def test_the_record_of_a_partner(onboarded: Rig) -> None:
     assert "@" not in str(shown)
     with pytest.raises(Refusal, match="no partner that a request was about"):
         await partner_view(onboarded.world, "nobody.com")
+
+
+async def test_what_is_decided_about_one_guest_is_no_template_of_the_partners(onboarded: Rig) -> None:
+    said = JournalEntry("outcome", 1, onboarded.now, "user mia", {"until": None}, {"until": "2027-01-31"}, {})
+    await on_record(onboarded.world, FABRIKAM, "a" * 32, "extend", said)
+    shown = await partner_view(onboarded.world, FABRIKAM)
+    assert len(shown["requests"]) == 2
+    assert shown["template"]["name"] == "joint-project", "what the partner is offboarded by, and handed over"
 
 
 async def test_a_partner_only_planned_is_no_partner(stage: Stage, tmp_path: Path) -> None:

@@ -189,6 +189,19 @@ async def test_no_two_senders_get_the_same_slot(tables: Tables) -> None:
     assert await tables.pace.reserve(lane, 2, 0, NOW) == [NOW, NOW]
 
 
+async def test_what_is_counted_by_the_minute_goes_at_once_and_no_minute_has_more(tables: Tables) -> None:
+    lane, minute = f"lane-{next(NAMES)}", timedelta(seconds=60)
+    blocks = await asyncio.gather(*(tables.pace.reserve(lane, 20, 0.5, NOW, window=60) for _ in range(4)))
+    slots = sorted(slot for block in blocks for slot in block)
+    assert slots[29] - NOW < minute / 4, "the first thirty need no minute"
+    assert all(later - earlier >= minute for earlier, later in zip(slots, slots[30:], strict=False))
+    assert slots[79] - NOW < 3 * minute
+    await tables.pace.hold(lane, NOW + 10 * minute, NOW)
+    later = await tables.pace.reserve(lane, 31, 0.5, NOW, window=60)
+    assert later[0] == NOW + 10 * minute
+    assert later[30] == NOW + 11 * minute
+
+
 async def test_claims_of_several_requests_stand_side_by_side(tables: Tables) -> None:
     partner = next(NAMES)
     await tables.guests.claim(partner, "one", {"p": date(2027, 6, 30)})

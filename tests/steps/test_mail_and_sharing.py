@@ -20,6 +20,7 @@ from shared.steps.set_outbound_connector import SET_OUTBOUND_CONNECTOR
 from shared.steps.set_remote_domain import SET_REMOTE_DOMAIN
 from shared.steps.set_sharing_policy import SET_SHARING_POLICY
 from shared.tenant import Tenant
+from shared.tenant.sharing_policies import shows_more
 from tests.steps.conftest import Simulation, settings_of
 
 FABRIKAM = Partner("22222222-2222-2222-2222-222222222222", "Fabrikam", ("fabrikam.co.uk", "fabrikam.com"))
@@ -423,3 +424,18 @@ WRONG: list[tuple[Step[Tenant], dict[str, Value | list[str]], str]] = [
 def test_a_block_that_cannot_be_is_refused_by_field(step: Step[Tenant], block: dict[str, Any], said: str) -> None:
     with pytest.raises(Refusal, match=rf"steps\.{step.name}.*{said}"):
         asked(step, block)
+
+
+@pytest.mark.parametrize(
+    ("everybody", "partner", "more"),
+    [
+        ("CalendarSharingFreeBusySimple", "CalendarSharingFreeBusyDetail", False),
+        ("CalendarSharingFreeBusyDetail", "CalendarSharingFreeBusyDetail", False),
+        ("CalendarSharingFreeBusyReviewer", "CalendarSharingFreeBusyDetail", True),
+        ("CalendarSharingFreeBusySimple,ContactsSharing", "CalendarSharingFreeBusyReviewer", True),
+        ("ContactsSharing", "CalendarSharingFreeBusySimple,ContactsSharing", False),
+        ("", "CalendarSharingFreeBusySimple", False),
+    ],
+)
+def test_a_level_of_calendar_sharing_has_those_below_it_in_it(everybody: str, partner: str, more: bool) -> None:
+    assert shows_more(everybody, partner) is more

@@ -6,7 +6,7 @@ from shared.nouns.state import Value
 from shared.steps.closings.part import Part, shown
 from shared.steps.exchange_values import within
 from shared.tenant import Tenant
-from shared.tenant.sharing_policies import EVERYBODY, SharingPolicy
+from shared.tenant.sharing_policies import EVERYBODY, SharingPolicy, shows_more
 
 
 async def read(tenant: Tenant, partner: Partner) -> Value:
@@ -21,9 +21,9 @@ async def close(tenant: Tenant, partner: Partner) -> tuple[str, ...]:
     for policy in await tenant.sharing_policies.all():
         if not (said := _open(policy, partner)):
             continue
-        everybody = set((policy.actions(EVERYBODY) or "").split(",")) - {""}
-        mine = [set((policy.actions(entry.partition(":")[0]) or "").split(",")) for entry in _entries(policy, partner)]
-        if any(everybody - actions for actions in mine):
+        everybody = policy.actions(EVERYBODY) or ""
+        mine = [policy.actions(entry.partition(":")[0]) or "" for entry in _entries(policy, partner)]
+        if any(shows_more(everybody, actions) for actions in mine):
             wider.append(policy.name)
             continue
         await tenant.sharing_policies.change(policy, remove=_entries(policy, partner))
