@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from cli import show
 from cli.client import Api
@@ -22,7 +23,30 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else
 RequestName = Annotated[str, typer.Argument(metavar="REQUEST", help="The request's id.")]
 PartnerName = Annotated[str, typer.Argument(metavar="PARTNER", help="The partner's tenant id, or one of its domains.")]
 # No address: the name goes into the journal.
+_TO_ALL = ("--as", "--tenant")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class SaidAnywhere(TyperGroup):
+    """What is said to every command (`--as`, `--tenant`) may stand before the command's name, or behind it among its own."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The arguments, with those of every command first."""
+        first, rest, words = list[str](), list[str](), iter(args)
+        for word in words:
+            if word == "--":
+                rest += [word, *words]
+            elif word in _TO_ALL:
+                value = next(words, None)
+                if value is None:
+                    rest.append(word)
+                else:
+                    first += [word, value]
+            elif word.startswith(tuple(f"{name}=" for name in _TO_ALL)):
+                first.append(word)
+            else:
+                rest.append(word)
+        return super().parse_args(ctx, [*first, *rest])
 
 
 _who: ContextVar[str] = ContextVar("who", default="")

@@ -10,6 +10,8 @@ from rich.table import Table
 
 from cli.errors import BadInput
 from cli.show import plain
+from cli.show_plan import values
+from shared.nouns.request import GUID
 
 FILES = ("journal.json", "journal.csv", "journal.html")
 
@@ -40,8 +42,8 @@ def show(console: Console, found: Mapping[str, Any]) -> None:
     """The entries in the order of time, and what was found about the seals."""
     table = Table("when", "request", "step", "about", "what", "by", "change")
     for entry in found["entries"]:
-        change = ", ".join(f"{key}: {entry['before'].get(key)} -> {value}" for key, value in entry["after"].items())
-        cells = (entry["at"][:19], entry["request"], entry["step"], entry["subject"], entry["kind"], entry["who"])
+        change = "; ".join(values(entry["before"], entry["after"]))
+        cells = (entry["at"][:19], entry["request"], entry["step"], _about(entry["subject"]), entry["kind"], entry["who"])
         table.add_row(*(plain(cell) for cell in cells), plain(entry["note"] or change))
     console.print(table)
     verdict = found.get("verification")
@@ -54,6 +56,12 @@ def show(console: Console, found: Mapping[str, Any]) -> None:
         for flaw in verdict["flaws"]:
             console.print(plain(f"  {flaw['where']} ({flaw['kind']}): {flaw['why']}", "red"))
     console.print(plain(f"Head: {verdict['head'] or 'none yet'}. {_kept(verdict.get('exported') or {})}"))
+
+
+def _about(subject: str) -> str:
+    """What a partner was given by name, by that name; all else as it is on record."""
+    tenant, _, name = subject.partition(".")
+    return name if name and GUID.match(tenant) else subject
 
 
 def _kept(exported: Mapping[str, Any]) -> str:

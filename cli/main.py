@@ -9,7 +9,7 @@ import typer
 from cli import cleanup, deciding, drift, emergency, guests, health, partners, permissions, personal, rebuild, show
 from cli import journal as audit
 from cli.client import Api
-from cli.command import Json, RequestName, said_who
+from cli.command import Json, RequestName, SaidAnywhere, said_who
 from cli.command import api as _api
 from cli.command import print_json as _print_json
 from cli.command import told as _told
@@ -27,7 +27,7 @@ _HELP = (
 )
 # Under which heading --help lists a command.
 _REQUESTS, _PARTNERS, _PEOPLE, _EMERGENCY, _CARE = "Partner requests", "Partners", "People", "In an emergency", "Looking after it"
-app = typer.Typer(help=_HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(cls=SaidAnywhere, help=_HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 parked_app = typer.Typer(help="What waits for a person.", no_args_is_help=True)
 request_app = typer.Typer(help="How a partner request is written.", no_args_is_help=True)
 app.callback()(said_who)

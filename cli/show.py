@@ -76,10 +76,10 @@ def names(shown: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]], addresse
 
 
 def subject(task: Mapping[str, Any], known: Names) -> str:
-    """Who or what a task is about: `4 guests in fabrikam-project`, `ana@fabrikam.com`, or the opaque id."""
+    """Who or what a task is about: `4 guests in fabrikam-project`, `ana@fabrikam.com`, `plans`, or the opaque id."""
     members = list(task.get("members") or ())
     if not members:
-        return known.get(str(task["subject"]), str(task["subject"]))
+        return known.get(str(task["subject"]), str(task.get("name") or task["subject"]))
     group = task.get("groupName") or task.get("group")
     who = known.get(members[0], members[0]) if len(members) == 1 else f"{len(members)} guests"
     return f"{who} in {group}"
@@ -146,11 +146,9 @@ def header(out: Console, shown: Mapping[str, Any]) -> None:
     """The request in a few lines."""
     state = state_text(str(shown["state"]))
     paused = " (paused)" if shown.get("paused") else ""
-    # What is waited for is told below, with what to do; somebody may have decided just now.
-    waits = shown["state"] == "awaiting-approval" and "approval" in shown
+    # What is waited for is told below, with what to do.
+    waits = shown["state"] == "awaiting-approval"
     reason = "" if waits else safe(shown.get("reason") or "")
-    if shown["state"] == "awaiting-approval" and not waits:
-        state = state_text("cancelled")
     out.print(Text.assemble("Request ", plain(shown["id"], "bold"), ": ", state, paused, f" - {reason}".rstrip(" -")))
     if "partner" in shown:
         partner, template = shown["partner"], shown["template"]

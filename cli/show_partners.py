@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.show import moment, plain, state_text
+from shared.nouns.counted import counted
 
 _SEEN = {"yes": "green", "no": "bold red", "cannot be seen": "dim"}
 _VERDICTS = {"equal": "green", "more": "yellow", "less": "bold red"}
@@ -132,7 +133,7 @@ def scope(out: Console, found: Mapping[str, Any]) -> None:
     """How much was looked at, without which the rest says little."""
     out.print("\nLooked at, and nothing else:", style="bold")
     for one in found["scope"]:
-        read = f"{one['libraries']} libraries, {one['items']} items, permissions of {one['permissions']}"
+        read = f"{counted(one['libraries'], 'library', 'libraries')}, {counted(one['items'], 'item')}, permissions of {one['permissions']}"
         out.print(plain(f"  {one['site']}: {read}"), soft_wrap=True)
         if not one["complete"]:
             out.print(plain(f"      not complete: {one['stopped']}", "yellow"), soft_wrap=True)

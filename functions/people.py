@@ -61,7 +61,7 @@ async def control_partner_request(req: func.HttpRequest, ours: "World", caller: 
     if verb is None:
         return answer({"error": f"a request can be asked to {', '.join(control)}"}, 404)
     request = await verb(ours, req.route_params["id"], caller.name)
-    return answer({"id": request.id, "state": request.state.value, "reason": request.reason})
+    return answer({"id": request.id, "state": request.shown.value, "reason": request.reason})
 
 
 @bp.function_name("decide-partner-request")
@@ -76,7 +76,7 @@ async def decide_partner_request(req: func.HttpRequest, ours: "World", caller: C
     if verb is None:
         raise Refusal([Fault("decision", f"must be one of {', '.join(decide)}")])
     request = await verb(ours, req.route_params["id"], caller.name, _field(req, "reason", needed=False))
-    return answer({"id": request.id, "state": request.state.value, "reason": request.reason})
+    return answer({"id": request.id, "state": request.shown.value, "reason": request.reason})
 
 
 @bp.function_name("list-parked")
@@ -86,7 +86,7 @@ async def list_parked(req: func.HttpRequest, ours: "World", caller: Caller) -> f
     """Everything that waits for a person, the oldest first."""
     from shared.views.status import parked_view
 
-    return answer({"parked": [parked_view(item) for item in await ours.tables.parked.all()]})
+    return answer({"parked": [parked_view(item) for item in await ours.tables.parked.waiting()]})
 
 
 @bp.function_name("redrive-parked")

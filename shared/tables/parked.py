@@ -10,6 +10,8 @@ from shared.tables.store import Delete, Merge, Table, instant
 PARTITION = "parked"
 # Kinds of what others did: something a person should know, and a guest of no partner on record.
 SEEN, UNKNOWN_GUEST = "seen", "unknown-guest"
+# A plan that was refused: whoever asked for it is told, and nobody else has anything to do.
+REFUSED_PLAN = "refused plan"
 # https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model (characters disallowed in keys)
 _KEY = re.compile(r"[^/\\#?\x00-\x1f\x7f-\x9f]{1,512}")
 
@@ -17,7 +19,8 @@ _KEY = re.compile(r"[^/\\#?\x00-\x1f\x7f-\x9f]{1,512}")
 @dataclass(frozen=True)
 class ParkedItem:
     """One thing that waits: a stopped task (`kind` task), a refused request or guest (`refused`), a message nobody could finish
-    (`message`, whose body is kept in `people`), what others did (`seen`), or a guest of no partner (`unknown-guest`)."""
+    (`message`, whose body is kept in `people`), what others did (`seen`), or a guest of no partner (`unknown-guest`). A refused plan
+    (`refused plan`) stands here for its answer alone."""
 
     id: str
     kind: str
@@ -55,8 +58,12 @@ class Parked:
         row = await self._table.get(PARTITION, item)
         return None if row is None else _decoded(row)
 
+    async def waiting(self) -> list[ParkedItem]:
+        """What waits for a person, longest first."""
+        return [item for item in await self.all() if item.kind != REFUSED_PLAN]
+
     async def all(self, most: int = 1_000) -> list[ParkedItem]:
-        """What waits for a person, longest first, at most `most` of each kind, so that refusals hide no stopped task."""
+        """Everything that is kept here, longest first, at most `most` of each kind, so that refusals hide no stopped task."""
         kinds: dict[str, list[ParkedItem]] = {}
         async for row in self._table.rows(PARTITION):
             item = _decoded(row)

@@ -58,6 +58,12 @@ class Request:
     def is_open(self) -> bool:
         return self.state in {RequestState.QUEUED, RequestState.RUNNING, RequestState.AWAITING_APPROVAL}
 
+    @property
+    def shown(self) -> RequestState:
+        """The state that people are told: of what was cancelled before it began nothing comes any more, whoever has still to put it away."""
+        begun = self.state not in {RequestState.QUEUED, RequestState.AWAITING_APPROVAL}
+        return self.state if begun or not self.cancelled else RequestState.CANCELLED
+
 
 class Requests:
     def __init__(self, table: Table) -> None:

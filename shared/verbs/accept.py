@@ -19,7 +19,7 @@ from shared.nouns.request import GUID, Header, Read, read_request
 from shared.nouns.task import Task, TaskState
 from shared.plan import Cohort, Planner
 from shared.spans import span
-from shared.tables.parked import ParkedItem
+from shared.tables.parked import REFUSED_PLAN, ParkedItem
 from shared.tables.requests import Request, RequestState
 from shared.templates import load_template
 from shared.tenant import Tenant
@@ -44,7 +44,7 @@ async def accept(world: World, body: bytes, who: str, retry: int = 0) -> None:
 
     Bears repetition: the same part gives the same rows, and rows that are there are never written over. `who` asked.
     """
-    name = ""
+    name, raw = "", None
     try:
         try:
             async with world.planning:
@@ -54,7 +54,8 @@ async def accept(world: World, body: bytes, who: str, retry: int = 0) -> None:
                 with span("accept partner request", request=read.header.id, part=read.header.part):
                     await _accept(world, read, who)
         except (Refusal, WontWork) as refusal:
-            await _record_refusal(world, body, name, without_addresses(str(refusal)))
+            kind = REFUSED_PLAN if isinstance(raw, dict) and raw.get("mode") == "plan" else "refused"
+            await _record_refusal(world, body, name, kind, without_addresses(str(refusal)))
         else:
             await _forget_refusal(world, body, name)
     except NotYet as error:
@@ -291,14 +292,14 @@ async def _begin(world: World, partner: Partner, header: Header, tasks: list[Tas
     await set_going(world, header.id, await all_that_go(world, request) if leaves else tasks)
 
 
-async def _record_refusal(world: World, body: bytes, name: str, reason: str) -> None:
-    """The refusal is listed for a person, under the request's id where it has one."""
+async def _record_refusal(world: World, body: bytes, name: str, kind: str, reason: str) -> None:
+    """The refusal is on record under the request's id where it has one, and listed for a person unless it was a plan."""
     digest = hashlib.sha256(body).hexdigest()
     await world.tables.people.keep_message(digest, body)
     safe = _safe(name)
     item = ParkedItem(
         id=_refused_id(body, name),
-        kind="refused",
+        kind=kind,
         request=safe,
         task=digest,
         step="accept-partner-request",

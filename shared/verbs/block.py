@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.log import log
+from shared.nouns.counted import counted
 from shared.nouns.errors import Fault, Refusal
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.nouns.partner import Partner
@@ -64,7 +65,7 @@ async def block(
         state = RequestState.STOPPED if out.remains else RequestState.DONE
         await record.told(state, f"blocked by {who}: {reason}. " + (_remaining(out) or "Everything that could be read is closed"))
         out.unrecorded = record.lost
-        telling(f"{len(out.remains)} things remain open" if out.remains else "everything is closed")
+        telling(f"{counted(len(out.remains), 'thing remains', 'things remain')} open" if out.remains else "everything is closed")
     log.warning("partner blocked", partner=partner.tenant_id, who=who, remains=len(out.remains), recorded=not record.lost)
     return out
 
@@ -116,7 +117,7 @@ async def _freeze(world: World, record: Record, out: Outcome, partner: Partner, 
         out.lasting.append(
             "attempts that were under way may have written after this: run the block once more in two minutes, which it bears"
         )
-    tell(f"{len(out.paused)} open requests are paused, and new ones wait")
+    tell(f"{counted(len(out.paused), 'open request is', 'open requests are')} paused, and new ones are refused")
     return partner
 
 
@@ -228,7 +229,7 @@ def _conclude(out: Outcome) -> None:
 
 
 def _remaining(out: Outcome) -> str:
-    return f"{len(out.remains)} things remain open: {'; '.join(out.remains)}" if out.remains else ""
+    return f"{counted(len(out.remains), 'thing remains', 'things remain')} open: {'; '.join(out.remains)}" if out.remains else ""
 
 
 def _telling(out: Outcome, tell: Callable[[str], None] | None) -> Tell:

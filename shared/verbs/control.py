@@ -11,7 +11,7 @@ from shared.nouns.errors import Fault, Refusal
 from shared.nouns.messages import Attempt, attempt_from
 from shared.nouns.task import Task, TaskState, cohort_of, move
 from shared.plan import single
-from shared.tables.parked import SEEN, UNKNOWN_GUEST, ParkedItem
+from shared.tables.parked import REFUSED_PLAN, SEEN, UNKNOWN_GUEST, ParkedItem
 from shared.tables.requests import Request, RequestState
 from shared.tables.store import Changed
 from shared.topology import TENANT_CHANGES, queues
@@ -85,7 +85,7 @@ async def redrive(world: World, item: ParkedItem, who: str) -> str:
         await _look_at_guest(world, item.task)
         await world.tables.parked.remove(item.id)
         return "looked at again: listed anew if they are still of no partner"
-    if item.kind == "refused":
+    if item.kind in {"refused", REFUSED_PLAN}:
         raise Refusal([Fault("", "was refused for what it says; correct it and submit it as a new request")])
     body = await world.tables.people.message(item.task)
     if body is None:

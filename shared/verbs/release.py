@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from shared.log import log
+from shared.nouns.counted import counted
 from shared.nouns.errors import Fault, Refusal
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.nouns.state import Value
@@ -138,7 +139,7 @@ async def _lift(lifting: _Lifting, block: Block) -> None:
         if task.step == "block-guest":
             done, not_done = await _let_in(lifting, task)
             switched, failed = switched + done, failed + not_done
-    out.people = PeopleOutcome(switched, switched, failed, said=f"{switched} people can sign in again")
+    out.people = PeopleOutcome(switched, switched, failed, said=f"{counted(switched, 'person', 'people')} can sign in again")
     lifting.tell(out.people.said)
 
 
@@ -202,7 +203,7 @@ async def _let_in(lifting: _Lifting, task: Task) -> tuple[int, int]:
         return 0, len(users)
     lifting.out.remains += [f"account {user} stays blocked: {why}" for user, why in failed.items()]
     names = [name for name in task.ids if name in task.members]
-    note = f"{switched} people can sign in again"
+    note = f"{counted(switched, 'person', 'people')} can sign in again"
     await _undone(lifting, task, dict.fromkeys(names, False), dict.fromkeys(names, True), note)
     return switched, len(failed)
 
@@ -235,4 +236,4 @@ async def _let_go(lifting: _Lifting, block: Block) -> None:
             lifting.out.remains.append(f"request {name} was not resumed: {error}")
     lifting.out.paused = tuple(resumed)
     await begin_next(world, block.tenant_id)
-    lifting.tell(f"released; {len(resumed)} requests go on")
+    lifting.tell(f"released; {counted(len(resumed), 'request goes', 'requests go')} on")

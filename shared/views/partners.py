@@ -73,7 +73,7 @@ async def partner_view(world: World, said: str) -> dict[str, Any]:
         "set": _set(settled),
         "guests": dict(_guests(tasks)),
         "openRequests": [
-            {"id": request.id, "state": request.state.value, "action": request.header.action, "reason": request.reason}
+            {"id": request.id, "state": request.shown.value, "action": request.header.action, "reason": request.reason}
             for request in found.requests
             if request.is_open
         ],

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from shared.nouns.task import Task
+from shared.nouns.task import PARTNER_COHORT, Task
 from shared.tables.parked import ParkedItem
 from shared.tables.requests import Request
 from shared.verbs.world import World
@@ -66,6 +66,7 @@ def task_view(task: Task, names: Mapping[str, str]) -> dict[str, Any]:
         "key": task.key,
         "step": task.step,
         "subject": task.subject,
+        "name": named(task),
         "position": task.position,
         "state": task.state.value,
         "reason": task.reason,
@@ -86,11 +87,16 @@ def task_view(task: Task, names: Mapping[str, str]) -> dict[str, Any]:
     return view
 
 
+def named(task: Task) -> str:
+    """By what name the request gave the partner this; empty for what is about the partner itself, or about people."""
+    return task.subject.partition(".")[2] if task.cohort == PARTNER_COHORT else ""
+
+
 def _request(request: Request) -> dict[str, Any]:
     header = request.header
     return {
         "id": request.id,
-        "state": request.state.value,
+        "state": request.shown.value,
         "paused": request.paused,
         "reason": request.reason,
         "action": header.action,

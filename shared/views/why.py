@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shared.nouns.counted import listed
 from shared.nouns.person import person_id
 from shared.nouns.request import email_address
 from shared.nouns.task import Task, TaskState
@@ -11,7 +12,7 @@ from shared.steps.invite_guest import INVITE_GUEST
 from shared.tables.guests import Guest
 from shared.tables.requests import Request
 from shared.verbs.world import World
-from shared.views.group_names import group_names
+from shared.views.group_names import group_name, group_names, group_of
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,11 @@ def _sentence(address: str, person: str, guest: Guest | None, chapters: list[_Ch
         f"asked for {' and again '.join(_asked(chapter.request) for chapter, _ in told)}",
     ]
     batches = [task for task in last.tasks if person in task.members]
-    groups = [names.get(task.group or "", task.group or "") for task in batches if task.member_outcomes.get(person) == "member"]
+    groups = [group_name(group_of(task), names) for task in batches if task.member_outcomes.get(person) == "member"]
     if groups:
-        clauses.append(f"member of {' and '.join(sorted(groups))}")
+        clauses.append(f"member of {listed(sorted(groups))}")
     clauses += [
-        f"not in {names.get(task.group or '', task.group or '')}: {task.member_outcomes.get(person) or 'waits for the invitation'}"
+        f"not in {group_name(group_of(task), names)}: {task.member_outcomes.get(person) or 'waits for the invitation'}"
         for task in batches
         if task.member_outcomes.get(person) != "member"
     ]
@@ -110,7 +111,7 @@ def _state_words(task: Task) -> str:
 
 
 def _sponsors(sponsors: tuple[str, ...]) -> str:
-    return f"sponsored by {' and '.join(sponsors)}" if sponsors else "nobody is named as sponsor"
+    return f"sponsored by {listed(sponsors)}" if sponsors else "nobody is named as sponsor"
 
 
 def _facts(person: str, chapter: _Chapter) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from shared.verbs.control import cancel, pause
 from shared.verbs.finish import begin_next, finish
 from shared.verbs.park import park_dead_letter
 from shared.verbs.sweep import sweep
+from shared.views.status import request_status
 from tests.app.conftest import Stage
 from tests.app.test_killed import assert_converged, request
 from tests.rig import Border, MemoryTable, Rig
@@ -218,6 +219,18 @@ async def test_a_task_that_was_begun_before_a_pause_is_not_lost_by_a_cancellatio
     assert await state_of(rig, "r") is RequestState.CANCELLED
     states = {row["state"] for (_, key), row in rig.tables["tasks"].content.items() if "|invite-guest|" in key and key[0] == "t"}
     assert states == {TaskState.DONE}
+
+
+async def test_a_plan_that_is_refused_is_told_and_waits_for_nobody(stage: Stage) -> None:
+    rig = await stage.fresh()
+    for name, mode in (("looked", "plan"), ("meant", "apply")):
+        await rig.settle(named(name, [], mode=mode, template="unheard-of"))
+        told = await request_status(rig.world, name)
+        assert told is not None
+        assert told["state"] == "refused"
+        assert "template" in told["refusals"][0]
+    assert [item.request for item in await rig.world.tables.parked.waiting()] == ["meant"]
+    assert {item.request for item in await rig.world.tables.parked.all()} == {"looked", "meant"}, "both have their time and go"
 
 
 async def test_refusals_hide_no_stopped_task(stage: Stage) -> None:

@@ -127,7 +127,7 @@ WRONG: list[tuple[str, Any, dict[str, str], int, str]] = [
     ("show-journal", {}, {"person": "ana@fabrikam.com"}, 400, "into the body of a POST"),
     ("show-journal", {}, {"partner": "Fabrikam", "verify": "yes"}, 400, "true or false"),
     ("show-journal", {}, {"partner": "Fabrikam", "head": "x"}, 400, "head"),
-    ("show-journal", {}, {"partner": "Nobody"}, 400, "no partner"),
+    ("show-journal", {}, {"partner": "Nowhere"}, 400, "no partner"),
     ("show-partner", {}, {"partner": "Nobody"}, 400, "no partner"),
     ("show-partner", {}, {"partner": "a@b"}, 400, "must be a tenant id"),
     ("show-handoff", {}, {"verify": "maybe"}, 400, "true or false"),

@@ -13,6 +13,8 @@ from shared.nouns.messages import Attempt
 from shared.tables.requests import RequestState
 from shared.verbs.approve import approve, expire, reject
 from shared.verbs.personal import forget
+from shared.views.status import request_status
+from shared.views.why import why
 from tests.app.conftest import Stage
 from tests.app.whole import carried_out, differences, few, picture, refusals, rows, sights, templates, tried_again, unfinished
 from tests.rig import Rig
@@ -131,7 +133,10 @@ async def test_what_nobody_agrees_to_is_never_done(stage: Stage, tmp_path: Path,
     if how == "rejected":
         with pytest.raises(Refusal, match="somebody else"):
             await reject(rig.world, "asked", "queue partner-requests")
-        await reject(rig.world, "asked", ELSE, "not now")
+        assert (await reject(rig.world, "asked", ELSE, "not now")).shown is RequestState.CANCELLED
+        told = await request_status(rig.world, "asked")
+        assert told is not None
+        assert told["state"] == "cancelled", "also before it is put away"
     else:
         await expire(rig.world)
         found = await rig.world.tables.requests.get("asked")
@@ -299,6 +304,10 @@ async def test_guests_follow_into_a_group_of_the_same_request_and_hear_why_there
     for step in ("create-group", "add-to-group", "tell-owners"):
         await tried_again(rig, step)
     assert unfinished(rig, "new") == []
+    assert "member of apollo" in (await why(rig.world, str(ANA["email"])))["sentence"]
+    status = await request_status(rig.world, "new")
+    assert status is not None
+    assert {task["name"] for task in status["tasks"] if task["step"] in {"create-group", "tell-owners"}} == {"apollo"}
     (made,) = [group for group in picture(stage.running)["groups"] if group["displayName"] == "Apollo"]
     assert len(made["members"]) == 1
 

@@ -172,11 +172,10 @@ def test_what_would_be_taken_back_is_marked(entente: Entente, write: Callable[..
 def test_decisions_are_posted_with_their_reason(fake: FakeApp, entente: Entente) -> None:
     fake.says("POST", "partner-requests/fabrikam/decision", (200, {"id": "fabrikam", "state": "queued", "reason": "approved"}))
     assert entente("--as", "bob", "approve", "fabrikam").exit_code == 0
-    # The app answers before the request has ended.
     fake.says(
         "POST",
         "partner-requests/fabrikam/decision",
-        (200, status_of("awaiting-approval", reason="rejected by user bob: not them")),
+        (200, {"id": "fabrikam", "state": "cancelled", "reason": "rejected by user bob: not them"}),
     )
     rejected = entente("reject", "fabrikam", "--reason", "not them")
     assert rejected.exit_code == 0
@@ -188,6 +187,19 @@ def test_decisions_are_posted_with_their_reason(fake: FakeApp, entente: Entente)
     assert principal["claims"][0]["val"] == "bob"
     assert {"Requester", "Approver", "Operator", "Reader"} <= {claim["val"] for claim in principal["claims"]}
     assert "x-ms-client-principal" not in second.headers
+
+
+def test_who_one_is_is_said_before_the_command_or_behind_it(fake: FakeApp, entente: Entente) -> None:
+    fake.says("POST", "partner-requests/fabrikam/decision", (200, {"id": "fabrikam", "state": "queued", "reason": "approved"}))
+    for words in (
+        ("--as", "bob", "approve", "fabrikam"),
+        ("approve", "fabrikam", "--as", "bob"),
+        ("approve", "--as=bob", "fabrikam"),
+    ):
+        assert entente(*words).exit_code == 0
+        header = fake.sent("POST", "partner-requests/fabrikam/decision")[-1].headers["x-ms-client-principal"]
+        assert json.loads(base64.b64decode(header))["claims"][0]["val"] == "bob"
+    assert entente("approve", "fabrikam", "--as").exit_code == 2
 
 
 def test_who_one_is_is_said_to_this_machine_alone(entente: Entente, monkeypatch: pytest.MonkeyPatch) -> None:
