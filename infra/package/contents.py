@@ -17,9 +17,16 @@ APP = ("function_app.py", "host.json", "requirements.txt", "functions", "shared"
 # Files of requirements that nothing reads at run time, and what the installer wrote about this machine.
 _NEVER = (
     *("*.pyc", "*.pyi", "*.pyx", "*.pxd", "*.c", "*.h", "*.hash", "*/_testcapi*.so"),
-    *("*/RECORD", "*/INSTALLER", "*/REQUESTED", "*/direct_url.json"),
-    # Telemetry that nobody exports, and another major version.
+    *("*/RECORD", "*/INSTALLER", "*/REQUESTED", "*/direct_url.json", "*.dist-info/sboms/*"),
+    # Telemetry that nobody exports, another major version, and what is for a type checker, a test runner, a browser or a library that is not here.
     *("opentelemetry/sdk/*", "opentelemetry/semconv/_incubating/*", "pydantic/v1/*"),
+    *(
+        "pydantic/mypy.py",
+        "*/pytest_plugin.py",
+        "aiohttp/test_utils.py",
+        "urllib3/contrib/emscripten/*",
+        "anyio/_backends/_trio.py",
+    ),
     "cffi/*",
 )
 _PRUNED = "msgraph-sdk"
