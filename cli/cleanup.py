@@ -140,6 +140,8 @@ def _guests(out: Console, guests: Sequence[Mapping[str, Any]]) -> None:
     table = table_of("guest", "would be", "why")
     for each in guests:
         why = show.plain(each["why"]).append("\n").append_text(show.plain(each["evidence"], "dim"))
+        for said in each.get("suspicions", ()):
+            why.append("\n").append_text(show.plain(f"suspicion, and no reason: {said}", "yellow"))
         table.add_row(show.plain(each["user"] or each["person"]), show.plain(_WORDS.get(each["would"], each["would"])), why)
     out.print(table)
     if any(each["would"] == "delete" for each in guests):

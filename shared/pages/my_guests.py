@@ -31,6 +31,7 @@ class Card:
     role: str = "sponsor"
     waiting: bool = False
     failed: date | None = None
+    bounced: date | None = None
 
     @property
     def field(self) -> str:
@@ -134,6 +135,7 @@ def _card(words: Words, card: Card, today: date) -> str:
     notes = [words("until", day=card.ends) if card.ends else words("endless")]
     notes += [words("acts", day=card.acts)] if card.acts else []
     notes += [words("failed", day=card.failed)] if card.failed else []
+    notes += [words("bounced", day=card.bounced)] if card.bounced else []
     notes += [words("came_back")] if card.role == "declined" else []
     notes += [words("stead")] if card.role == "stead" else []
     notes += [words("waiting")] if card.waiting else []

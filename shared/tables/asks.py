@@ -29,8 +29,8 @@ class Role(StrEnum):
 @dataclass(frozen=True)
 class Asked:
     """A guest about whom a run asks: `ends` is their last day where one is known, `acts` the day when they are blocked if nobody
-    answers, `why` the name of the rule that found them. `failed` is the day of their last attempt to sign in, where it failed: a hint, and no
-    reason."""
+    answers, `why` the name of the rule that found them. `failed` is the day of their last attempt to sign in, where it failed, `bounced`
+    that when our last mail to them came back: hints, and no reasons."""
 
     partner: str
     person: str
@@ -39,6 +39,7 @@ class Asked:
     acts: date | None
     why: str
     failed: date | None = None
+    bounced: date | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class Question:
     proposal: str = ""
     told: datetime | None = None
     failed: date | None = None
+    bounced: date | None = None
     etag: str = field(default="", compare=False)
 
     @property
@@ -275,6 +277,7 @@ def _encoded(question: Question) -> dict[str, Any]:
         "proposal": question.proposal,
         "told": instant(question.told) if question.told else "",
         "failed": question.failed.isoformat() if question.failed else "",
+        "bounced": question.bounced.isoformat() if question.bounced else "",
     }
 
 
@@ -304,5 +307,6 @@ def _decoded(row: Row) -> Question:
         proposal=str(row["proposal"]),
         told=when("told"),
         failed=day("failed"),
+        bounced=day("bounced"),
         etag=str(row["etag"]),
     )

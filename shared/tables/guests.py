@@ -36,7 +36,7 @@ class Guest:
     day that a person has decided on, over the claims named in `overrules`; a claim that came after counts again. `blocked_by` is
     expiry, emergency, offboard or other, and `why` the reason in words. `warnings` were sent about the reason `warned_for`. `orphaned_since` is since when
     nobody answers for them. `left_alone` says why they were not touched, and `left_at` when that was. `answered` names
-    the clean-up run that somebody has answered for them, and `answered_by` who.
+    the clean-up run that somebody has answered for them, and `answered_by` who. `sent` is the mark of our last mail to them.
     """
 
     partner: str
@@ -62,6 +62,7 @@ class Guest:
     left_at: datetime | None = None
     answered: str = ""
     answered_by: str = ""
+    sent: str = ""
     etag: str = ""
     # Properties of the row that this module does not read; they are kept.
     others: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -195,6 +196,7 @@ _WORDS = {
     "left_alone": "leftAlone",
     "answered": "answered",
     "answered_by": "answeredBy",
+    "sent": "sent",
 }
 _LISTS = {"sponsors": "sponsors", "overrules": "overrules"}
 _KNOWN = frozenset(

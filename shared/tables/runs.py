@@ -1,8 +1,9 @@
 """The `runs` table: clean-up runs, what they have read of the directory, and whom they would touch.
 
 Partition `all` has a row for each run. A run's own partition has `e|page` (what was read, packed), `n|partner|chunk` (how many guests were
-looked at and would be touched), `c|partner|person` (a candidate with the evidence) and `o|number` (whom other products own). Partition
-`denied` has since when a domain is seen to be on the deny list, partition `seen` the properties that a person has let pass.
+looked at and would be touched), `c|partner|person` (a candidate with the evidence), `o|number` (whom other products own) and `b|number` (mails of
+ours that came back). Partition `denied` has since when a domain is seen to be on the deny list, partition `seen` the properties that a person has
+let pass.
 """
 
 import json
@@ -83,7 +84,8 @@ class Run:
 class Candidate:
     """A guest whom a run names: what would become of them, by which rule and since when, and the evidence in words.
 
-    `kind` is guest, or member for a B2B member, who is only named. `failed` is the day of their last attempt to sign in, where it failed.
+    `kind` is guest, or member for a B2B member, who is only named. `failed` is the day of their last attempt to sign in, where it failed, `error`
+    what the log says of it, and `bounced` the day when our last mail to them came back: suspicions, and no reasons.
     """
 
     partner: str
@@ -96,6 +98,8 @@ class Candidate:
     evidence: str
     kind: str = "guest"
     failed: date | None = None
+    bounced: date | None = None
+    error: str = ""
 
     @property
     def key(self) -> str:
@@ -159,6 +163,14 @@ class Runs:
         """The lines of all whom other products own."""
         return [line async for row in self._table.rows(run, "o|") for line in _lines(row)]
 
+    async def note_returned(self, run: str, lines: Iterable[str]) -> None:
+        """Which mails of ours came back, one line a mail. Bears repetition."""
+        await self._table.write(Merge({"PartitionKey": run, "RowKey": "b|00000", **_chunked(lines)}))
+
+    async def returned(self, run: str) -> list[str]:
+        """The lines of all mails that came back."""
+        return [line async for row in self._table.rows(run, "b|") for line in _lines(row)]
+
     async def note_chunk(self, run: str, partner: str, chunk: str, counts: Mapping[str, int]) -> None:
         """What a chunk of a partner's guests came to. Bears repetition."""
         row = {"PartitionKey": run, "RowKey": f"n|{partner}|{chunk}", "counts": json.dumps(counts)}
@@ -184,6 +196,8 @@ class Runs:
                     "evidence": one.evidence,
                     "kind": one.kind,
                     "failed": one.failed.isoformat() if one.failed else "",
+                    "bounced": one.bounced.isoformat() if one.bounced else "",
+                    "error": one.error,
                 }
             )
             for one in candidates
@@ -292,6 +306,6 @@ def _decoded(row: Row) -> Run:
 
 def _candidate(row: Row) -> Candidate:
     _, partner, person = str(row["RowKey"]).split("|")
-    words = {name: str(row.get(name, "")) for name in ("user", "move", "rule", "cycle", "words", "evidence")}
-    failed = date.fromisoformat(str(row["failed"])) if row.get("failed") else None
-    return Candidate(partner, person, **words, kind=str(row.get("kind") or "guest"), failed=failed)
+    words = {name: str(row.get(name, "")) for name in ("user", "move", "rule", "cycle", "words", "evidence", "error")}
+    failed, bounced = (date.fromisoformat(str(row[name])) if row.get(name) else None for name in ("failed", "bounced"))
+    return Candidate(partner, person, **words, kind=str(row.get("kind") or "guest"), failed=failed, bounced=bounced)

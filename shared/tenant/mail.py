@@ -8,7 +8,8 @@ sent again after the consistency horizon, and an answered one never.
 """
 
 import base64
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -30,6 +31,14 @@ from shared.tenant.odata import literal
 PER_PAGE, MOST_PAGES = 100, 10
 
 MessagesQuery = MessagesRequestBuilder.MessagesRequestBuilderGetQueryParameters
+
+
+@dataclass(frozen=True)
+class Returned:
+    """When a report came that a mail was not delivered, by the mail's mark; `complete` says whether all of the time asked for was looked at."""
+
+    marks: Mapping[str, datetime]
+    complete: bool
 
 
 class Mailbox:
@@ -73,19 +82,24 @@ class Mailbox:
         return bool(objects(answer.content(), "value"))
 
     async def came_back(self, marks: Collection[str], since: datetime, *, about: str) -> dict[str, datetime]:
-        """Of the mails with these marks, those that a report in the inbox says were not delivered, and when that came.
+        """Of the mails with these marks, those that a report in the inbox says were not delivered, and when that came. Raises as `returned`."""
+        found = await self.returned(since, about=about) if marks else Returned({}, complete=True)
+        return {mark: found.marks[mark.lower()] for mark in marks if mark.lower() in found.marks}
+
+    async def returned(self, since: datetime, *, about: str) -> Returned:
+        """The mails of ours that a report in the inbox says were not delivered, by their marks in lower case.
 
         By its headers alone (RFC 3464 and RFC 5322, section 3.6.4): no body is read, and an automatic reply is no such report. At most
         `MOST_PAGES` pages are looked through. Raises WontWork where the mailbox is not ours to read, NotYet.
         """
-        wanted = {self._message_id(mark).lower(): mark for mark in marks}
         query = MessagesQuery(
             filter=f"receivedDateTime ge {since:%Y-%m-%dT%H:%M:%SZ}",
             select=["id", "receivedDateTime", "internetMessageHeaders"],
             top=PER_PAGE,
         )
         mailbox, found, link = self._checked(), dict[str, datetime](), ""
-        for _ in range(MOST_PAGES if wanted else 0):
+        end = f"@{self.domain}>".lower()
+        for _ in range(MOST_PAGES):
             answer = await self._graph.page(
                 operations.FIND_BOUNCES,
                 lambda client: (
@@ -106,10 +120,10 @@ class Mailbox:
                 ):
                     continue
                 replied = " ".join(value for name, value in headers if name in {"in-reply-to", "references"}).lower().split()
-                found |= {wanted[one]: at for one in replied if one in wanted}
+                found |= {one.removeprefix("<").removesuffix(end): at for one in replied if one.endswith(end)}
             if not (link := text(answer.body, "@odata.nextLink")):
                 break
-        return found
+        return Returned(found, complete=not link)
 
     def _message_id(self, mark: str) -> str:
         return f"<{mark}@{self.domain}>"

@@ -30,6 +30,12 @@ FAILED = {
     "de": "letzter Anmeldeversuch gescheitert:",
     "fr": "dernière tentative de connexion échouée :",
 }
+BOUNCED = {
+    "en": "our last mail to them came back:",
+    "nl": "onze laatste mail kwam terug:",
+    "de": "unsere letzte E-Mail kam zurück:",
+    "fr": "notre dernier e-mail est revenu :",
+}
 
 
 @dataclass(frozen=True)
@@ -146,8 +152,12 @@ async def _lines(
         question = questions[pointer.partner, pointer.person]
         name, partner = await guest_name(world, question)
         ends = f", {day(question.ends, reader.language)}" if question.ends else ""
-        hint = f" ({FAILED[reader.language]} {day(question.failed, reader.language)})" if question.failed else ""
-        lines.append((f"{name} - {partner}{ends}{hint}", link_url(world, reader.id, question)))
+        hints = [
+            f" ({words[reader.language]} {day(when, reader.language)})"
+            for words, when in ((FAILED, question.failed), (BOUNCED, question.bounced))
+            if when
+        ]
+        lines.append((f"{name} - {partner}{ends}{''.join(hints)}", link_url(world, reader.id, question)))
     return lines
 
 

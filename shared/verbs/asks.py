@@ -126,6 +126,7 @@ async def _put(world: World, run: str, about: Asked) -> Question | None:
         why=about.why,
         asked=world.clock(),
         failed=about.failed,
+        bounced=about.bounced,
     )
     while True:
         there = await world.tables.asks.get(about.partner, about.person)

@@ -7,6 +7,8 @@ from shared.nouns.task import Task, TaskState
 from shared.steps.block_guest import US
 from shared.verbs.world import World
 
+WELCOME = "welcome-guest"
+
 
 async def note_outcomes(world: World, partner: str, tasks: Iterable[Task]) -> None:
     """Each guest's stage is what their task has made of them; who was left alone is so for a while. Bears repetition."""
@@ -17,6 +19,9 @@ async def note_outcomes(world: World, partner: str, tasks: Iterable[Task]) -> No
 
 def _change(task: Task) -> dict[str, Any]:
     made = _MADE.get(task.step)
+    if task.step == WELCOME:
+        # A mail, and nothing of clean-up.
+        return {"sent": task.ids["sent"]} if task.ids.get("sent") and not task.reverses else {}
     if made is None or task.reverses or (task.step == "block-guest" and task.state is not TaskState.DONE):
         return {}
     if task.state is TaskState.STOPPED:
@@ -27,7 +32,8 @@ def _change(task: Task) -> dict[str, Any]:
 def _warned(task: Task) -> dict[str, Any]:
     cycle = str(task.details.get("cycle") or "")
     number = task.details.get("number")
-    return {"stage": "warned", "warnings": number, "warned_at": task.settled_at, "warned_for": cycle, "why": cycle}
+    sent = {"sent": task.ids["sent"]} if task.ids.get("sent") else {}
+    return {"stage": "warned", "warnings": number, "warned_at": task.settled_at, "warned_for": cycle, "why": cycle, **sent}
 
 
 def _expired(task: Task) -> dict[str, Any]:

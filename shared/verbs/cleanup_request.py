@@ -131,6 +131,7 @@ def _task(world: World, run: Run, facts: PartnerFacts, one: Candidate, guest: Gu
             "of": rules.warnings,
             "acts": acts.isoformat(),
             "failed": one.failed.isoformat() if one.failed else "",
+            "bounced": one.bounced.isoformat() if one.bounced else "",
             "language": facts.language or world.settings.language,
         }
     return task_of(world, one.move, guest, details)
@@ -148,8 +149,13 @@ def _asked(task: Task, guest: Guest) -> Asked:
         ends=guest.end,
         acts=date.fromisoformat(str(task.details["acts"])),
         why=str(task.details["rule"]),
-        failed=date.fromisoformat(failed) if (failed := str(task.details.get("failed") or "")) else None,
+        failed=_day(task, "failed"),
+        bounced=_day(task, "bounced"),
     )
+
+
+def _day(task: Task, name: str) -> date | None:
+    return date.fromisoformat(said) if (said := str(task.details.get(name) or "")) else None
 
 
 def _request(world: World, name: str, facts: PartnerFacts, who: str, why: str) -> Request:

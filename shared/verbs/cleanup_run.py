@@ -23,7 +23,9 @@ from shared.tables.store import Changed
 from shared.tenant.listed import SignInsOff
 from shared.topology import CLEAN_UP
 from shared.verbs.cleanup_facts import STALE, PartnerFacts, circumstances, held, partner_facts, seen, sighting
+from shared.verbs.cleanup_reported import as_reported
 from shared.verbs.cleanup_send import conclude, go_on
+from shared.verbs.cleanup_signs import FAILED, LOOKED_BACK, came_back, is_due, look_up, mails_returned
 from shared.verbs.owned_elsewhere import owned_elsewhere, owner_of
 from shared.verbs.permitted import clean_up_steps, why_only_planned
 from shared.verbs.world import World
@@ -110,7 +112,9 @@ async def _carried(world: World, run: Run, retry: int) -> None:
         case RunState.DECIDING:
             after = await _decide_chunk(world, run)
             if after.goes_on:
-                await send(world, after)
+                # To look a sign-in up counts to the same limit as a page of the directory.
+                pause = world.settings.clean_up_page_seconds if after.cursor.startswith(END) and is_due(after) else 0
+                await send(world, after, world.clock() + timedelta(seconds=pause) if pause else None)
         case RunState.CANARY | RunState.SENT:
             if (wake := await go_on(world, run)) is not None:
                 await send(world, run, wake, retry + 1)
@@ -124,7 +128,9 @@ async def _read_page(world: World, run: Run) -> Run:
     if run.page == 0:
         lines, unread = await owned_elsewhere(world)
         await world.tables.runs.note_owned(run.id, lines)
-        notes = (*notes, unread) if unread else notes
+        returned, unlooked = await mails_returned(world)
+        await world.tables.runs.note_returned(run.id, returned)
+        notes = (*notes, *filter(None, (unread, unlooked)))
     try:
         page = await world.tenant.guest_list.page(run.cursor, sign_ins=run.sign_ins)
     except SignInsOff as off:
@@ -152,18 +158,29 @@ async def _read_page(world: World, run: Run) -> Run:
 
 async def _decide_chunk(world: World, run: Run) -> Run:
     """The next guests are decided on; after the last, the brake has been asked."""
-    if run.cursor == END:
-        return await conclude(world, run)
+    if run.cursor.startswith(END):
+        return await _looked_up(world, run)
     if run.newest is None or run.started - run.newest > STALE:
         run = replace(run, sign_ins=False, notes=_noted(run, OLD_DATA))
     some, cursor = await _some(world, run.cursor)
     directory = await _directory(world, run, {guest.user for chunk in some for guest in chunk.guests if guest.user})
     owners = dict(map(owner_of, await world.tables.runs.owned(run.id)))
+    returned = came_back(await world.tables.runs.returned(run.id))
     since = {name: await world.tables.runs.denied_since(name, run.started.date()) for name in _domains_denied(directory)}
     away = frozenset([leaver.sponsor for leaver in await world.tables.index.leavers()])
     for chunk in some:
-        run = await _decide_for(world, run, chunk, _Read(directory, since, owners, away))
+        run = await _decide_for(world, run, chunk, _Read(directory, since, owners, away, returned))
     return await world.tables.runs.save(replace(run, page=run.page + 1, cursor=cursor or END))
+
+
+async def _looked_up(world: World, run: Run) -> Run:
+    """What the log says of failed sign-ins stands with the next candidates; after the last, the brake has been asked."""
+    if not is_due(run):
+        return await conclude(world, run)
+    run, behind = await look_up(world, run, run.cursor.removeprefix(END))
+    if not behind:
+        return await conclude(world, run)
+    return await world.tables.runs.save(replace(run, page=run.page + 1, cursor=f"{END}{behind}"))
 
 
 @dataclass(frozen=True)
@@ -195,12 +212,14 @@ async def _some(world: World, cursor: str) -> tuple[list[_Chunk], str]:
 
 @dataclass(frozen=True)
 class _Read:
-    """What the run has read: of users by object id, since when domains are denied, who else owns a user's account, and which sponsors have left."""
+    """What the run has read: of users by object id, since when domains are denied, who else owns a user's account, and which sponsors have
+    left, and which mails of ours came back, by mark."""
 
     directory: Mapping[str, Sighting]
     since: Mapping[str, date]
     owners: Mapping[str, str]
     away: frozenset[str]
+    returned: Mapping[str, date]
 
 
 async def _decide_for(world: World, run: Run, chunk: _Chunk, read: _Read) -> Run:
@@ -212,11 +231,13 @@ async def _decide_for(world: World, run: Run, chunk: _Chunk, read: _Read) -> Run
         about = circumstances(facts, run.started, sign_ins=run.sign_ins, denied_since=denied, away=read.away)
         owner = read.owners.get(guest.user, "")
         decision = decide(guest, seen(there, facts, owner), held(world, guest, facts, run.started), about)
-        decision = _reported(decision, facts, mailbox=bool(world.settings.mailbox))
+        decision = as_reported(decision, facts, mailbox=bool(world.settings.mailbox))
         counts[decision.move.value] += 1
         counts["known"] += there is not None and there.user_type == "Guest"
         if decision.reason is not None or decision.move is not Move.KEEP or (there is not None and there.member):
-            named.append(_candidate(guest, there, decision))
+            named.append(_candidate(guest, there, decision, read.returned.get(guest.sent)))
+    recent = [one for one in named if one.failed is not None and one.failed >= (run.started - LOOKED_BACK).date()]
+    run = replace(run, counts=_added(run.counts, Counter({FAILED: len(recent)}))) if recent else run
     await world.tables.runs.name(run.id, named)
     await world.tables.runs.note_chunk(run.id, facts.partner.tenant_id, chunk.behind or "0", counts)
     if facts.rules is not None and facts.rules.changed_by is not None:
@@ -224,38 +245,6 @@ async def _decide_for(world: World, run: Run, chunk: _Chunk, read: _Read) -> Run
     if facts.off and chunk.guests:
         run = replace(run, notes=_noted(run, f"partner {facts.partner.tenant_id} has no rules: {facts.off}"))
     return run
-
-
-def _reported(decision: Decision, facts: PartnerFacts, *, mailbox: bool) -> Decision:
-    """What a template that only reports would do is told, and not done; nor is a warning that cannot be sent."""
-    if decision.move is Move.WARN and not mailbox:
-        return replace(
-            decision, move=Move.REPORT, words=f"cannot be warned, because ENTENTE_MAILBOX is not set: {decision.words}"
-        )
-    if decision.move is Move.DELETE and facts.rules is not None:
-        decision = replace(decision, move=_deleted(facts), words=f"{decision.words}; {_sharing(facts)}")
-    if facts.rules is None or not facts.rules.report_only or decision.move in {Move.KEEP, Move.REPORT}:
-        return decision
-    return replace(
-        decision, move=Move.REPORT, words=f"would {decision.move}, but template {facts.template} only reports: {decision.words}"
-    )
-
-
-def _deleted(facts: PartnerFacts) -> Move:
-    """Who is to lose what is shared with them before is not deleted where nobody knows where to look."""
-    unknown = facts.rules is not None and facts.rules.unshare == "all" and not facts.sites
-    return Move.REPORT if unknown else Move.DELETE
-
-
-def _sharing(facts: PartnerFacts) -> str:
-    """What becomes of what is shared with a guest who is deleted."""
-    if facts.rules is None or facts.rules.unshare == "no":
-        return "what is shared with them in SharePoint is left"
-    if facts.sites:
-        return f"what is shared with them by name on {len(facts.sites)} sites is taken away before"
-    return "nothing is looked for in SharePoint, because neither the template nor a request of the partner names a site" + (
-        ', which unshare = "all" asks for: name one under sites' if facts.rules.unshare == "all" else ""
-    )
 
 
 async def _partner_behind(world: World, partner: str) -> str | None:
@@ -315,7 +304,7 @@ def _added(before: Mapping[str, int], more: Counter[str]) -> dict[str, int]:
     return dict(Counter(before) + more)
 
 
-def _candidate(guest: Guest, there: Sighting | None, decision: Decision) -> Candidate:
+def _candidate(guest: Guest, there: Sighting | None, decision: Decision, bounced: date | None) -> Candidate:
     reason = decision.reason
     return Candidate(
         partner=guest.partner,
@@ -328,4 +317,5 @@ def _candidate(guest: Guest, there: Sighting | None, decision: Decision) -> Cand
         evidence=evidence(guest, there),
         kind="member" if there is not None and there.member else "guest",
         failed=failed_on(there),
+        bounced=bounced,
     )

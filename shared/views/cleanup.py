@@ -63,6 +63,12 @@ def _run(run: Run) -> dict[str, Any]:
     }
 
 
+def _suspicions(one: Candidate) -> list[str]:
+    """What a person may know more about; never a reason. That an attempt failed stands in the evidence."""
+    found = [f"their last attempt to sign in, on {one.failed}, failed: {one.error}"] if one.error else []
+    return found + ([f"our last mail to them came back on {one.bounced}"] if one.bounced else [])
+
+
 def _guest(one: Candidate) -> dict[str, Any]:
     return {
         "partner": one.partner,
@@ -73,4 +79,5 @@ def _guest(one: Candidate) -> dict[str, Any]:
         "rule": one.rule,
         "why": one.words,
         "evidence": one.evidence,
+        "suspicions": _suspicions(one),
     }

@@ -54,5 +54,6 @@ async def _card(world: World, question: Question, role: str) -> Card:
         acts=question.acts,
         role=role,
         failed=question.failed,
+        bounced=question.bounced,
         waiting=bool(question.proposed) and role != "proposed",
     )

@@ -22,6 +22,7 @@ CANDIDATE = {
     "rule": "ended",
     "why": "2026-11-21 was their last day; warning 1 of 3",
     "evidence": "enabled; accepted; created 2026-01-01",
+    "suspicions": ["our last mail to them came back on 2026-11-20"],
 }
 FOUND: dict[str, Any] = {
     "id": RUN,
