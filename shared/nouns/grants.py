@@ -7,10 +7,18 @@ from collections.abc import Collection
 MANAGE_EXCHANGE = "Exchange.ManageAsApp"
 
 
-def covers(roles: Collection[str], permission: str) -> bool:
-    """Whether the permissions in a token include this one: by its name, or by one of the same kind that allows more.
+# Permissions that contain others, beyond those of the same kind that allow more: https://learn.microsoft.com/graph/permissions-reference
+WIDER: dict[str, frozenset[str]] = {
+    "User.Read.All": frozenset({"Directory.Read.All", "Directory.ReadWrite.All"}),
+    "User.ReadWrite.All": frozenset({"Directory.ReadWrite.All"}),
+    "User.DeleteRestore.All": frozenset({"User.ReadWrite.All"}),
+    "GroupMember.Read.All": frozenset({"Group.Read.All", "Group.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}),
+    "GroupMember.ReadWrite.All": frozenset({"Group.ReadWrite.All", "Directory.ReadWrite.All"}),
+}
 
-    https://learn.microsoft.com/graph/permissions-reference
-    """
-    more = {permission, permission.replace(".Read.", ".ReadWrite."), permission.replace(".ReadBasic.", ".Read.")}
+
+def covers(roles: Collection[str], permission: str) -> bool:
+    """Whether the permissions in a token include this one: by its name, by one of the same kind that allows more, or by a wider one."""
+    read = permission.replace(".ReadBasic.", ".Read.")
+    more = {permission, read, read.replace(".Read.", ".ReadWrite."), *WIDER.get(permission, ())}
     return bool(more & set(roles))

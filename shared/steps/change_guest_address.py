@@ -25,6 +25,8 @@ from shared.tenant.found import GuestAddress, User
 
 STEP = "change-guest-address"
 ADDRESSES = ("from", "to")
+# In the details of an attempt: an earlier request has made the same change, and nobody has taken it back.
+CHANGED_BEFORE = "changedBefore"
 REPLICATION_WAIT = 15.0
 
 
@@ -131,6 +133,8 @@ async def undo(tenant: Tenant, subject: Subject, entry: Entry) -> Applied:
 
 def settled(subject: Subject, actual: State) -> str:
     """What happens next."""
+    if CHANGED_BEFORE in subject.details:
+        return "has the new address already, by an earlier request"
     if subject.details.get("sendMail") is True:
         return "has the new address, and a mail to accept again with it"
     return "has the new address, and has to accept again with it"
@@ -138,8 +142,9 @@ def settled(subject: Subject, actual: State) -> str:
 
 def _begun_anew(subject: Subject, guest: GuestAddress) -> bool:
     """A reset of ours was answered, or is seen by the state having changed since it was begun; or the address was new before us,
-    and nobody has accepted: who asks again for what was done throws nobody out."""
-    if "reset" in subject.ids or (not subject.intents and guest.redemption == "PendingAcceptance"):
+    and nobody has accepted, or that was an earlier request's doing: who asks again for what was done throws nobody out."""
+    before = guest.redemption == "PendingAcceptance" or CHANGED_BEFORE in subject.details
+    if "reset" in subject.ids or (not subject.intents and before):
         return True
     first = next((intent.at for intent in subject.intents if _resets(intent)), None)
     return first is not None and guest.changed is not None and guest.changed >= _whole_second(first)

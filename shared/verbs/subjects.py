@@ -12,6 +12,7 @@ from shared.nouns.task import NEW_GROUP, PARTNER_COHORT, Task, TaskState
 from shared.steps.invite_guest import OUR_BLOCK
 from shared.tables.requests import Request
 from shared.tenant import Tenant
+from shared.verbs.changed_before import with_change_before
 from shared.verbs.world import World
 
 # How the outcome of a guest begins whom the tenant did not take into the group; tried again only by a person's wish.
@@ -92,6 +93,8 @@ async def read_on_record(
     known = await _with_account(world, step, request, subject, actual)
     if known is None and why is not None:
         known = await _with_our_block(world, request, subject, actual)
+    if known is None and why is None:
+        known = await with_change_before(world, step, request, subject, actual)
     if known is None:
         return subject, actual, why
     actual = await step.read(world.tenant, known)

@@ -40,6 +40,14 @@ async def test_a_change_gives_the_address_and_a_later_one_does_not_take_it_back(
     # Asked for again before they have accepted, it throws nobody out; nor does what does not name them.
     await rig.settle(request("look", mode="plan", steps=CHANGE))
     assert set(sights(rig, "look")) == {"nothing"}
+    # Nor after they have.
+    (dee,) = [user for user in stage.running.services.tenant.objects.all("user") if user.record["mail"] == NEW]
+    stage.running.services.tenant.objects.change(dee, externalUserState="Accepted")
+    await rig.settle(request("again", steps=CHANGE))
+    assert unfinished(rig, "again") == []
+    assert dee.record["externalUserState"] == "Accepted"
+    (row,) = [row for row in rows(rig, "again") if "change-guest-address" in row["RowKey"]]
+    assert "already" in row["reason"]
     await rig.settle(request("other", steps={"set-remote-domain": {}}))
     assert unfinished(rig, "other") == []
     assert not any("change-guest-address" in row["RowKey"] for row in rows(rig, "other"))

@@ -364,6 +364,24 @@ async def test_what_was_left_out_for_a_guest_is_done_once_the_guest_is_tried_aga
     assert ana["department"] == "Apollo"
 
 
+async def test_what_others_wrote_about_a_guest_of_ours_goes_with_the_account_and_is_told(stage: Stage, tmp_path: Path) -> None:
+    rig = await listed(stage, tmp_path)
+    tenant = stage.running.services.tenant
+    plant(tenant, {"users": [{"mail": BO["email"], "userType": "Guest", "externalUserState": "Accepted"}]})
+    await carried_out(rig, simple("with", [ANA, BO], steps={"set-guest-details": {"department": "Apollo"}}))
+    for guest in (ANA, BO):
+        act(tenant, {"do": "update", "target": guest["email"], "set": {"department": "theirs"}})
+    await rig.settle(simple("off", [], action="offboard"))
+    # Who was there before us stays, and so does what others wrote about them, which somebody has to look at.
+    ((key, state, said),) = unfinished(rig, "off")
+    assert ("set-guest-details" in key, state) == (True, "stopped")
+    assert "theirs" in said
+    assert [user["mail"] for user in picture(stage.running)["users"]] == [BO["email"]]
+    (told,) = [row["reason"] for row in rows(rig, "off") if "|set-guest-details|" in row["RowKey"] and row["state"] == "done"]
+    assert "'theirs'" in told
+    assert "it goes with the account" in told
+
+
 # --- looking ahead
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 
+from shared.nouns.grants import covers
 from shared.nouns.outcomes import WontWork
 from shared.nouns.step import Finding, Preflight, Weight
 from shared.steps.exchange_ahead import address_clashes
 from shared.steps.preflights.asked import opens, partner_settings, trusts
-from shared.steps.preflights.permissions import carries, missing, unread
+from shared.steps.preflights.permissions import missing, unread
 from shared.tenant import Tenant
 from shared.tenant.blocks import MOST_IN_POLICY, SWITCHES, PartnerConfiguration, permits_nothing
 
@@ -26,7 +27,7 @@ async def preflight(tenant: Tenant, ahead: Preflight) -> tuple[Finding, ...]:
         return tuple(findings)
     findings += await address_clashes(tenant, ahead)
     findings += await _domain_list(tenant, ahead)
-    if not carries(ahead.roles, "Policy.Read.All"):
+    if not covers(ahead.roles, "Policy.Read.All"):
         return (*findings, unread("Who may invite, cross-tenant access and Conditional Access", "Policy.Read.All"))
     findings += await _authorization(tenant)
     access = await tenant.partner_configurations.read(ahead.partner.tenant_id)
@@ -66,7 +67,7 @@ async def _authorization(tenant: Tenant) -> list[Finding]:
 
 async def _domain_list(tenant: Tenant, ahead: Preflight) -> list[Finding]:
     permission = "Policy.Read.B2BManagementPolicy"
-    if not carries(ahead.roles, permission):
+    if not covers(ahead.roles, permission):
         return [unread("The list of domains that may be invited", permission)]
     listed = await tenant.policies.domain_list()
     refused = sorted(domain for domain in ahead.guest_domains if listed.refuses(domain))
@@ -178,7 +179,7 @@ def _met(demand: str, trusted: frozenset[str]) -> list[tuple[Weight, str]]:
 
 
 async def _names(tenant: Tenant, ahead: Preflight, terms: list[str]) -> Mapping[str, str]:
-    if not terms or not carries(ahead.roles, "Agreement.Read.All"):
+    if not terms or not covers(ahead.roles, "Agreement.Read.All"):
         return {}
     try:
         return await tenant.policies.terms_of_use()

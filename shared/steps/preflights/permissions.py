@@ -2,22 +2,10 @@
 
 from collections.abc import Iterable
 
+from shared.nouns.grants import covers
 from shared.nouns.step import Finding, Weight
 
 WHERE = "the managed identity's app roles on Microsoft Graph (a new role is in a token after up to 24 h)"
-# Permissions that contain others, beyond ReadWrite for Read: https://learn.microsoft.com/graph/permissions-reference
-WIDER: dict[str, frozenset[str]] = {
-    "User.Read.All": frozenset({"Directory.Read.All", "Directory.ReadWrite.All"}),
-    "User.ReadWrite.All": frozenset({"Directory.ReadWrite.All"}),
-    "User.DeleteRestore.All": frozenset({"User.ReadWrite.All"}),
-    "GroupMember.Read.All": frozenset({"Group.Read.All", "Group.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}),
-    "GroupMember.ReadWrite.All": frozenset({"Group.ReadWrite.All", "Directory.ReadWrite.All"}),
-}
-
-
-def carries(roles: frozenset[str], permission: str) -> bool:
-    """The token carries the permission, or one that contains it."""
-    return bool(roles & {permission, permission.replace(".Read.", ".ReadWrite."), *WIDER.get(permission, ())})
 
 
 def missing(step: str, permissions: Iterable[str], roles: frozenset[str]) -> tuple[Finding, ...]:
@@ -32,7 +20,7 @@ def missing(step: str, permissions: Iterable[str], roles: frozenset[str]) -> tup
             grant=True,
         )
         for permission in permissions
-        if not carries(roles, permission)
+        if not covers(roles, permission)
     )
 
 
