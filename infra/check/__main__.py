@@ -10,6 +10,7 @@ from pathlib import Path
 from infra.check.agreement import agreement
 from infra.check.arm import template
 from infra.check.complete import complete
+from infra.check.hardened import hardened
 from infra.check.parameters import from_file, said
 from infra.check.reading import BicepFault
 from infra.check.rendering import Rendered, mistaken, render
@@ -34,7 +35,7 @@ def main(words: list[str]) -> int:
         sys.stdout.write(template(rendered))
         return 0
     # With wrong parameters everything else that can be said is a consequence.
-    faults = rendered.faults or [*agreement(rendered), *complete(rendered), *_untyped(rendered)]
+    faults = rendered.faults or [*agreement(rendered), *complete(rendered), *hardened(rendered), *_untyped(rendered)]
     return _told(faults, sum(not one.existing for one in rendered.resources))
 
 

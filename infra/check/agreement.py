@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from devstack.host.ncrontab import BadScheduleError, parse
 from infra.check.rendering import Rendered, Resource
 from infra.topology import topology
 from shared.nouns.errors import SettingsMissing
@@ -108,6 +109,12 @@ def settings_faults(settings: Mapping[str, Any]) -> list[str]:
         for name in sorted(settings)
         if name.startswith("ENTENTE_") and name.partition("__")[0] not in known | bound
     ]
+    for name, value in settings.items():
+        if name.endswith("_SCHEDULE"):
+            try:
+                parse(str(value))
+            except BadScheduleError as error:
+                faults.append(f"app setting {name} is no schedule: {error}")
     faults += [f"app setting {name} is named by a binding and is missing" for name in sorted(bound - settings.keys())]
     try:
         read_tenants({name: _as_deployed(str(value)) for name, value in settings.items()})

@@ -75,20 +75,27 @@ def _rights(rendered: Rendered) -> Iterator[str]:
 
 
 def _events(rendered: Rendered, there: dict[str, set[_Right]]) -> Iterator[str]:
-    """What Event Grid needs to deliver changes, where it is asked to; its rights are taken out of those that are there."""
-    for identity in (one for one in rendered.of(IDENTITY) if one.name.endswith("-events")):
-        # Event Grid delivers by it, once a person has activated the topic.
+    """What Event Grid needs to deliver changes, where it is asked to; its rights are taken out of those that are there.
+
+    Its identity is the one that no app has. It delivers by it, once a person has activated the topic.
+    """
+    apps = {identity for site in rendered.of(SITE) for identity in site.body["identity"]["userAssignedIdentities"]}
+    others = [one for one in rendered.of(IDENTITY) if one.id not in apps]
+    asked = rendered.of(PARTNERS)
+    for identity in others:
         given = there.pop(f"<{identity.name}.properties.principalId>", set())
         wanted = {(SENDER, queue.id) for queue in rendered.of(QUEUE) if queue.name == NOTIFICATIONS}
         if given != wanted:
-            yield f"{identity.name}: needs the role {SENDER} on {NOTIFICATIONS}, and no other"
-        if not rendered.of(PARTNERS):
-            yield f"{identity.name}: nothing lets Microsoft Graph make a partner topic ({PARTNERS})"
-    identities = {one.id for one in rendered.of(IDENTITY)}
+            yield f"{identity.name}: no app has it, so it is Event Grid's: it needs the role {SENDER} on {NOTIFICATIONS}, and no other"
+        if not asked:
+            yield f"{identity.name}: nothing lets Microsoft Graph make a partner topic ({PARTNERS}), and no app has it"
+    if asked and not others:
+        yield f"{asked[0].name}: Event Grid needs an identity of its own to deliver by"
+    known = {one.id for one in others}
     for topic in rendered.of(DELIVERY):
         by = topic.body["properties"]["deliveryWithResourceIdentity"]["identity"]["userAssignedIdentity"]
-        if by not in identities:
-            yield f"{topic.name}: {_short(by)} is missing"
+        if by not in known:
+            yield f"{topic.name}: {_short(by)} is missing, or is an app's"
 
 
 def _wanted(rendered: Rendered, site: Resource) -> set[_Right]:

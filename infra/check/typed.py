@@ -34,6 +34,13 @@ class Definitions:
                     return types, _target(types, found)
         return None
 
+    def versions(self, kind: str) -> list[str]:
+        """The versions that there are of the type, the newest last."""
+        provider = kind.partition("/")[0].lower()
+        files = [path for path in self._paths if path.name.startswith((f"{provider}.", f"{provider}@"))]
+        bodies = [name for path in files for name in self._read(path)[1]]
+        return sorted(name.rpartition("@")[2] for name in bodies if name.rpartition("@")[0] == kind.lower())
+
 
 def _defined(path: Path) -> tuple[list[Any], dict[str, Any]]:
     types = json.loads(path.read_text("utf-8"))
@@ -47,7 +54,9 @@ def typed(resource: Resource, definitions: Definitions) -> list[str]:
     where = f"{resource.where} {resource.type} {resource.name}"
     found = definitions.body(resource.type, resource.version)
     if found is None:
-        return [f"{where}: there is no type {resource.type}@{resource.version}"]
+        there = definitions.versions(resource.type)
+        known = f"; its versions are {', '.join(there)}" if there else f" of any version: is {resource.type} spelled so?"
+        return [f"{where}: there is no type {resource.type}@{resource.version}{known}"]
     if resource.existing:
         return []
     types, body = found

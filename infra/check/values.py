@@ -17,11 +17,15 @@ OF_A_TENANT: dict[str, type] = {"name": str, "tenantId": str, "reportOnly": bool
 
 def value_faults(values: Mapping[str, Any]) -> list[str]:
     """A sentence for each value that is wrong, with its parameter's name. Values of another type than declared are told elsewhere."""
+    unnamed = values.get("partnerTopicActive") is True and not values.get("partnerTopic")
     return [
-        f"parameter {name} {fault}"
-        for name, value in values.items()
-        if name in _CHECKS and isinstance(value, _CHECKS[name][0])
-        for fault in _CHECKS[name][1](value)
+        *(["parameter partnerTopicActive is True, and partnerTopic names none"] if unnamed else []),
+        *(
+            f"parameter {name} {fault}"
+            for name, value in values.items()
+            if name in _CHECKS and isinstance(value, _CHECKS[name][0])
+            for fault in _CHECKS[name][1](value)
+        ),
     ]
 
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from infra.check.agreement import agreement, app_settings
-from infra.check.complete import ROLES, complete
+from infra.check.agreement import agreement, app_settings, settings_faults
+from infra.check.complete import IDENTITY, ROLES, complete
+from infra.check.hardened import WANTED, hardened
 from infra.check.rendering import Rendered, Resource
 from infra.check.typed import NOT_AT_HAND, typed
-from tests.infra.deployments import INFRA, SMALL, WHOLE, definitions, deployed
+from tests.infra.deployments import INFRA, SMALL, WHOLE, changed, definitions, deployed
 
 SIZES = {"small": SMALL, "whole": WHOLE}
 ROLE = "Microsoft.Authorization/roleAssignments"
@@ -129,3 +130,51 @@ def test_every_property_that_is_renamed_or_of_another_kind_is_noticed(size: str)
 def test_every_file_that_is_read_is_among_those_that_are_rendered() -> None:
     used = {one.where.partition(":")[0] for one in rendered("whole").resources}
     assert {path.name for path in INFRA.rglob("*.bicep")} - used - {"main.bicep"} == set()
+
+
+def test_what_event_grid_delivers_by_is_known_by_what_has_it_not_by_its_name() -> None:
+    renamed = deployed(WHOLE, changed("events.bicep", "'id-${prefix}-events'", "'id-${prefix}-changes'"))
+    assert faults(renamed) == []
+    (changes,) = [one for one in renamed.of(IDENTITY) if one.name.endswith("-changes")]
+    without_right = Rendered(
+        [one for one in renamed.resources if f"<{changes.name}.properties.principalId>" not in str(one.body)]
+    )
+    assert any("no app has it, so it is Event Grid's" in fault for fault in faults(without_right))
+    nobodys = deployed({**WHOLE, "partnerTopic": "", "partnerTopicActive": False})
+    (another, *_) = nobodys.of(IDENTITY)
+    stray = replace(another, id=f"{another.id}-stray", name="stray")
+    assert any("no app has it" in fault for fault in faults(Rendered([*nobodys.resources, stray])))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_door_that_is_opened_is_noticed(size: str) -> None:
+    assert list(hardened(rendered(size))) == []
+    for kind, wanted in WANTED.items():
+        assert rendered(size).of(kind), kind
+        for one in rendered(size).of(kind):
+            for path, allowed in wanted.items():
+                for value in (None, not allowed[0] if isinstance(allowed[0], bool) else "1.0"):
+                    other = replace(one, body=edited(json.loads(json.dumps(dict(one.body))), _keys(path), _keys(path)[-1], value))
+                    (fault,) = hardened(Rendered([other]))
+                    assert path in fault, fault
+
+
+def _keys(path: str) -> tuple[str, ...]:
+    return tuple(path.split("."))
+
+
+def test_a_schedule_that_is_none_is_noticed() -> None:
+    (site,) = rendered("small").of("Microsoft.Web/sites")
+    settings = app_settings(site)
+    assert settings_faults(settings) == []
+    for value in ("61 * * * * *", "* *", "daily", ""):
+        faults = settings_faults({**settings, "ENTENTE_SWEEP_SCHEDULE": value})
+        assert any(fault.startswith("app setting ENTENTE_SWEEP_SCHEDULE is no schedule") for fault in faults), value
+
+
+def test_a_version_that_there_is_not_is_told_with_those_that_there_are() -> None:
+    (bus,) = rendered("small").of("Microsoft.ServiceBus/namespaces")
+    (fault,) = typed(replace(bus, version="2019-01-01"), definitions())
+    assert f"its versions are {bus.version}" in fault or f", {bus.version}" in fault
+    (fault,) = typed(replace(bus, type="Microsoft.ServiceBus/namespace"), definitions())
+    assert "of any version: is Microsoft.ServiceBus/namespace spelled so?" in fault
