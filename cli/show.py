@@ -164,6 +164,10 @@ def header(out: Console, shown: Mapping[str, Any]) -> None:
         out.print(plain(f"{str(why)[:1].upper()}{str(why)[1:]}.", "yellow"), soft_wrap=True)
     if waits:
         awaiting(out, shown)
+    if behind := shown.get("behind"):
+        out.print(
+            plain(f"Waits until request {behind} of the same partner has ended: entente status {behind}", "dim"), soft_wrap=True
+        )
     for reason in shown.get("refusals") or ():
         out.print(Text.assemble(("Refused: ", "red"), plain(reason)))
 

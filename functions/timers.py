@@ -12,12 +12,13 @@ bp = func.Blueprint()
 @bp.function_name("sweep-lost-tasks")
 @bp.timer_trigger(arg_name="timer", schedule="%ENTENTE_SWEEP_SCHEDULE%", run_on_startup=False, use_monitor=False)
 async def sweep_lost_tasks(timer: func.TimerRequest) -> None:
-    """Tasks that got lost are on their way again, and requests that nobody decided on in time are cancelled."""
+    """Tasks that got lost are on their way again; requests that nobody decided on in time are cancelled, and missing parts told of."""
     from shared.verbs.approve import expire
+    from shared.verbs.parts_due import parts_due
     from shared.verbs.sweep import sweep
 
     del timer
-    await each(sweep, expire)
+    await each(sweep, expire, parts_due)
 
 
 @bp.function_name("seal-journal")

@@ -278,6 +278,12 @@ class Settings(BaseModel):
         alias="ENTENTE_SWEEP_SECONDS",
         description="A task untouched for so long counts as lost and is sent again. At least function timeout plus lock.",
     )
+    parts_seconds: Seconds = Field(
+        3_600,
+        alias="ENTENTE_PARTS_SECONDS",
+        description="How long a split request may wait for a part of it with nothing else to do, until a person is told, and the partner's "
+        "leaving (`offboard`) no longer waits behind it.",
+    )
     pace_share: Annotated[float, Field(gt=0, le=1)] = Field(
         0.5,
         alias="ENTENTE_PACE_SHARE",

@@ -169,4 +169,9 @@ class Tasks:
         )
 
     async def all_parts_accepted(self, request: str) -> bool:
-        return all([bool(row["accepted"]) async for row in self._table.rows(request, "p|")])
+        return not await self.missing_parts(request)
+
+    async def missing_parts(self, request: str) -> list[int]:
+        """The numbers of the parts that have not been accepted yet."""
+        rows = self._table.rows(request, "p|")
+        return [int(str(row["RowKey"]).removeprefix("p|")) async for row in rows if not row["accepted"]]

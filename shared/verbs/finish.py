@@ -13,6 +13,7 @@ from shared.nouns.partner import Partner
 from shared.nouns.step import Ask
 from shared.nouns.task import Sight, Task, TaskState
 from shared.spans import span
+from shared.tables.parked import SEEN
 from shared.tables.requests import Request, RequestState
 from shared.templates import load_template
 from shared.topology import FINISH
@@ -64,6 +65,8 @@ async def _finish(world: World, name: str) -> None:
                 replace(request, state=RequestState.RUNNING, finished=None, reason="taken up again")
             )
             return
+        if request.header.parts > 1:
+            await world.tables.parked.remove(f"{SEEN}:parts:{name}")
         log.info("request ended", request=name, state=request.state.value, reason=request.reason)
     await world.tables.partners.release(request.partner_tenant, name, request.finished or world.clock())
     await begin_next(world, request.partner_tenant)

@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.nouns.task import PARTNER_COHORT, Task
 from shared.tables.parked import ParkedItem
-from shared.tables.requests import Request
+from shared.tables.requests import Request, RequestState
 from shared.verbs.world import World
 from shared.views.group_names import group_name, group_names, group_of
 
@@ -31,6 +31,9 @@ async def request_status(
     # Reading the template costs more than most of a status, and few tasks are about groups.
     names = group_names(world, [request.header.template]) if any(task.members for task in tasks) else {}
     shown = _request(request) | {"counts": counts, "tasks": [task_view(task, names) for task in tasks]}
+    if request.state is RequestState.QUEUED:
+        partner = await world.tables.partners.get(request.partner_tenant)
+        shown["behind"] = partner.running if partner is not None else ""
     shown["refusals"] = [item.reason for item in await world.tables.parked.refusals(name)]
     if most and len(tasks) == most:
         shown["next"] = tasks[-1].key

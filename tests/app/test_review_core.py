@@ -24,10 +24,12 @@ from shared.verbs.asker import asker, sign
 from shared.verbs.control import cancel, pause
 from shared.verbs.finish import begin_next, finish
 from shared.verbs.park import park_dead_letter
+from shared.verbs.parts_due import parts_due
 from shared.verbs.sweep import sweep
 from shared.views.status import request_status
 from tests.app.conftest import Stage
 from tests.app.test_killed import assert_converged, request
+from tests.app.whole import templates
 from tests.rig import Border, MemoryTable, Rig
 
 FABRIKAM = "fabrikam-1"
@@ -104,6 +106,36 @@ async def test_a_cancelled_request_ends_although_a_part_never_came_and_says_so_w
     await rig.deliver_all()
     [refused] = await rig.world.tables.parked.refusals("split")
     assert "ended" in refused.reason
+
+
+async def test_a_part_that_does_not_come_is_told_of_and_holds_no_leaving_up(stage: Stage, tmp_path: Any) -> None:
+    rig = await stage.fresh(ENTENTE_TEMPLATES=str(templates(tmp_path)))
+    first = named("split", [{"email": "ana@fabrikam.com"}], template="freely", part=1, parts=3)
+    rig.submit(first)
+    await rig.deliver_all()
+    await parts_due(rig.world)
+    assert await rig.world.tables.parked.waiting() == [], "it may still come"
+    rig.now += timedelta(hours=2)
+    for _ in range(2):
+        await parts_due(rig.world)
+    (item,) = await rig.world.tables.parked.waiting()
+    assert "waits for parts 2 and 3 of 3" in item.reason
+    told = await request_status(rig.world, "split")
+    assert told is not None
+    assert (told["state"], "send the whole request again" in told["reason"]) == ("running", True)
+    rig.submit(named("off", [], template="freely", action="offboard"))
+    await rig.deliver_all()
+    told = await request_status(rig.world, "off")
+    assert told is not None
+    assert (told["state"], told["behind"]) == ("queued", "split")
+    await parts_due(rig.world)
+    await rig.deliver_all()
+    assert await state_of(rig, "split") is RequestState.CANCELLED
+    assert await state_of(rig, "off") is RequestState.DONE
+    assert await rig.world.tables.parked.waiting() == []
+    rig.submit({**first, "part": 2, "offset": 1})
+    await rig.deliver_all()
+    assert "ended" in (await rig.world.tables.parked.refusals("split"))[0].reason
 
 
 async def test_a_queued_request_ends_although_a_cohort_of_it_was_settled_before_it_began(stage: Stage) -> None:
