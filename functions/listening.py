@@ -14,12 +14,13 @@ bp = func.Blueprint()
 @bp.function_name("renew-subscriptions")
 @bp.timer_trigger(arg_name="timer", schedule="%ENTENTE_LISTEN_SCHEDULE%", run_on_startup=False, use_monitor=False)
 async def renew_subscriptions(timer: func.TimerRequest) -> None:
-    """Our subscriptions are being looked after."""
+    """Our subscriptions are being looked after, and what was told again is being looked into."""
     from shared.nouns.changes import Upkeep
+    from shared.verbs.told_again import look_into
     from shared.verbs.upkeep import order
 
     del timer
-    await each(lambda ours: order(ours, Upkeep(do="renew", resource="subscriptions", why="by the clock")))
+    await each(lambda ours: order(ours, Upkeep(do="renew", resource="subscriptions", why="by the clock")), look_into)
 
 
 @bp.function_name("release-canaries")

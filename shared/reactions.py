@@ -254,7 +254,8 @@ RULES: tuple[Rule, ...] = (
         "domain-moved",
         "partner",
         "a domain of the partner belongs to another tenant, or to ours",
-        "stop and tell: the partner's requests are paused, nothing is put back or adopted for it, and it is listed for a person",
+        "stop and tell: the partner's requests are paused but for one that takes it out, new ones are refused (also one that names the domain "
+        "under its new owner, before we have noticed), nothing is put back or adopted for it, and it is listed for a person",
         tells=True,
     ),
 )

@@ -23,6 +23,10 @@ type Source = Literal["webhook", "event-grid", "event-hub", "delta", "canary", "
 TOLD: frozenset[Source] = frozenset({"webhook", "event-grid", "event-hub"})
 
 
+# With what the marks of our own later looks begin.
+LOOK = "look"
+
+
 class Change(BaseModel):
     """One object of the directory has changed, or may have.
 
@@ -52,8 +56,15 @@ class Change(BaseModel):
 
     def message_id(self) -> str:
         """SHA-256 over what was told, so that the broker drops a copy; the next change of the same object has another `mark`."""
-        words = (self.kind, self.id, self.what, self.source, self.mark, *self.came, "-", *self.went, str(self.retry))
+        # Whichever way Graph has told it.
+        source = "graph" if self.source in TOLD else self.source
+        words = (self.kind, self.id, self.what, source, self.mark, *self.came, "-", *self.went, str(self.retry))
         return hashlib.sha256("\n".join(words).encode()).hexdigest()
+
+    @property
+    def is_look(self) -> bool:
+        """It is a later look of ours, which nobody has told."""
+        return self.mark.startswith(LOOK)
 
     def again(self) -> "Change":
         """The same hint, to be delivered once more."""

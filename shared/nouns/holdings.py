@@ -29,6 +29,6 @@ HOLDS: dict[str, str] = {
     "exemptions": "guests by opaque id; owner; the reason in somebody's words",
     "subscriptions": "",
     "deltas": "",
-    "heard": "object ids of users that changed",
+    "heard": "object ids of users that changed, or came and went in a group",
     "grants": "",
 }

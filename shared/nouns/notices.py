@@ -33,13 +33,14 @@ _EVENT_TYPE = "microsoft.graph.subscription"
 class Notice:
     """One element of a notification. `lifecycle` is its event in Graph's own casing, and empty for a change.
 
-    `digest` is the same for the same telling and for no other, where `timed`; where Graph told no time, as with members, a later
-    change may be told in the very same words.
+    `expires` is when the subscription was to end as it was told. `digest` is the same for the same telling and for no other, where
+    `timed`; where Graph told no time, as with members and lifecycle events, a later one may be told in the very same words.
     """
 
     subscription: str
     state: str = field(repr=False)
     tenant: str
+    expires: datetime | None = None
     lifecycle: str = ""
     kind: Kind = "user"
     id: str = ""
@@ -100,14 +101,16 @@ def _lower(given: dict[str, Any]) -> dict[str, Any]:
 
 def _notice(element: dict[str, Any]) -> Notice | None:
     subscription, state = element.get("subscriptionid"), element.get("clientstate")
-    tenant = element.get("tenantid") or ""
+    # Lifecycle events have been seen with the other name: https://github.com/microsoftgraph/msgraph-sdk-dotnet/issues/3103
+    tenant = element.get("tenantid") or element.get("organizationid") or ""
     if not (isinstance(subscription, str) and _ID.fullmatch(subscription) and isinstance(tenant, str)):
         return None
     state = state if isinstance(state, str) and len(state) <= MOST_STATE else ""
-    head = Notice(subscription.lower(), state, tenant.lower())
+    expires = _instant(element.get("subscriptionexpirationdatetime"))
+    head = Notice(subscription.lower(), state, tenant.lower(), expires)
     if (event := element.get("lifecycleevent")) is not None:
         name = _LIFECYCLE.get(str(event).lower().removeprefix("microsoft.graph.").removeprefix("subscription"))
-        return replace(head, lifecycle=name) if name else None
+        return replace(head, lifecycle=name, digest=_digest(head.subscription, name, str(expires))) if name else None
     return _change(element, head)
 
 
@@ -131,9 +134,13 @@ def _change(element: dict[str, Any], head: Notice) -> Notice | None:
         happened=_instant(moment),
         came=came,
         went=went,
-        digest=hashlib.sha256("\n".join(words).encode()).hexdigest()[:32],
+        digest=_digest(*words),
         timed=moment is not None or number is not None,
     )
+
+
+def _digest(*words: str) -> str:
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()[:32]
 
 
 def _members(given: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:

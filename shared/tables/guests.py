@@ -16,6 +16,8 @@ from shared.tables.store import MOST_IN_A_TRANSACTION, Changed, Delete, Exists, 
 MOST_SPONSORS = 5
 # A property that only reactions read: whether the account is a guest's or a member's.
 KIND = "kind"
+# When something that others did was last put on record.
+REACTED = "reactedAt"
 # What is over once the person is a guest again: a clean-up that had begun, and why somebody had to look.
 _OVER = {"warnings": 0, "warnedFor": "", "blockedBy": "", "deletedAt": "", "leftAlone": "", "leftAt": ""}
 
@@ -109,12 +111,13 @@ class Guests:
         *,
         invited: Collection[str] = (),
         alone: Mapping[str, date] = MappingProxyType({}),
+        since: Mapping[str, datetime] = MappingProxyType({}),
     ) -> None:
         """User id, stage and sponsors of persons who are guests now, by person id; a clean-up of theirs is over. Who was `invited` by us has
         an account of a guest; who is `alone` has had nobody to answer for them since that day. Whoever comes with no sponsor keeps those on
-        record. Bears repetition."""
-        await self._merge(
-            {
+        record. Of whom something was heard after their moment in `since`, that stands. Bears repetition."""
+        rows = {
+            person: {
                 "PartitionKey": partner,
                 "RowKey": person,
                 "user": user,
@@ -125,7 +128,27 @@ class Guests:
                 **({"orphanedSince": alone[person].isoformat()} if person in alone else {}),
             }
             for person, (user, stage, sponsors) in guests.items()
-        )
+        }
+        new = list(rows.values())
+        try:
+            for start in range(0, len(new), MOST_IN_A_TRANSACTION):
+                await self._table.write(*map(Insert, new[start : start + MOST_IN_A_TRANSACTION]))
+        except Exists:
+            # Most guests are new, and cost no reading.
+            for person, row in rows.items():
+                await self._note(row, since.get(person))
+
+    async def _note(self, row: Row, since: datetime | None) -> None:
+        while True:
+            there = await self._table.get(row["PartitionKey"], row["RowKey"])
+            heard = _moment((there or {}).get(REACTED))
+            if since is not None and heard is not None and heard > since:
+                return
+            try:
+                await self._table.write(Replace({**there, **row}, str(there["etag"])) if there else Insert(row))
+            except (Changed, Exists):
+                continue
+            return
 
     async def mark(self, partner: str, changes: Mapping[str, Mapping[str, Any]]) -> None:
         """Each person's row has these properties, by the names of `Guest`; all others stay. Bears repetition."""

@@ -1,5 +1,6 @@
 """The `partners` table: one row a partner; its `running` property is the one place that lets one request run at a time."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -40,6 +41,19 @@ class Partners:
         """The tenant ids of every partner that a request was about."""
         return [str(row["RowKey"]) async for row in self._table.rows(INDEX)]
 
+    async def of_domains(self, domains: Collection[str]) -> dict[str, list[str]]:
+        """Those of the domains that partners on record have, by tenant id."""
+        found: dict[str, list[str]] = {}
+        async for row in self._table.rows(INDEX):
+            tenant, listed = str(row["RowKey"]), row.get("domains")
+            if listed is None:
+                # None of its requests has run since the list has them.
+                known = await self.get(tenant)
+                listed = " ".join(known.partner.domains) if known is not None else ""
+            if theirs := [domain for domain in domains if domain in str(listed).split()]:
+                found[tenant] = theirs
+        return found
+
     async def take(self, partner: Partner, request: str) -> str:
         """The id of the request that runs for the partner: `request` itself where none did.
 
@@ -52,6 +66,7 @@ class Partners:
             domains = dict.fromkeys((*(known.partner.domains if known else ()), *partner.domains))
             taken = Partner(partner.tenant_id, partner.name, tuple(domains))
             row = _row(taken, running=request, rested=known.rested if known else None)
+            await self._table.write(Merge({"PartitionKey": INDEX, "RowKey": partner.tenant_id, "domains": " ".join(domains)}))
             try:
                 await self._table.write(Replace(row, known.etag) if known else Insert(row))
             except (Changed, Exists):

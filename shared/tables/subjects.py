@@ -12,6 +12,8 @@ from typing import Any
 
 from shared.nouns.holdings import Fate
 from shared.tables.guest_index import OTHERS, PARTITION, USER
+from shared.tables.heard import PARTITION as HEARD
+from shared.tables.heard import PUT_OFF
 from shared.tables.store import Delete, Replace, Row, Table
 
 # Words that somebody wrote for this one person, in the details of their tasks.
@@ -151,8 +153,11 @@ class Subjects:
             for prefix in (USER, OTHERS):
                 if (row := await self._table("guests").get(PARTITION, f"{prefix}{user}")) is not None:
                     yield _held("guests", row, Fate.ERASED)
-            if (row := await self._table("heard").get(user[:2], user)) is not None:
+            if (row := await self._table("heard").get(HEARD, user)) is not None:
                 yield _held("heard", row, Fate.ERASED)
+            async for row in self._table("heard").rows(PUT_OFF):
+                if user in str(row["body"]):
+                    yield _held("heard", row, Fate.ERASED)
 
 
 def _held(table: str, row: Row, fate: Fate) -> Held:

@@ -140,6 +140,10 @@ class Tasks:
         """The cohorts of the request that count as open."""
         return [str(row["RowKey"]).removeprefix("o|") async for row in self._table.rows(request, "o|")]
 
+    async def is_cohort_open(self, request: str, cohort: str) -> bool:
+        """The cohort counts as open."""
+        return await self._table.get(request, f"o|{cohort}") is not None
+
     async def is_open(self, request: str) -> bool:
         """A cohort of the request is not settled yet."""
         async for _ in self._table.rows(request, "o|", most=1):

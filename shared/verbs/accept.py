@@ -28,6 +28,7 @@ from shared.verbs.approve import ask_approvers
 from shared.verbs.asker import sign
 from shared.verbs.going import set_going
 from shared.verbs.latecomers import all_that_go
+from shared.verbs.on_record import leaving_partner, refuse_moved
 from shared.verbs.outlook import outlook
 from shared.verbs.park import park_task
 from shared.verbs.partings import farewells, parted, settings_cohorts
@@ -84,7 +85,8 @@ async def _accept(world: World, read: Read, who: str) -> None:
     template = load_template(world.settings.templates, header.template, world.steps)
     organization = await world.tenant.organizations.ours()
     ours = Ours(world.settings.tenant_id.lower(), frozenset(organization.verified_domains))
-    partner = await _partner(world, header, ours)
+    partner = await leaving_partner(world, header) or await _partner(world, header, ours)
+    await refuse_moved(world, header, partner, known)
     await _refuse_blocked(world, header, partner, known)
     await _refuse_leaving(world, header, partner, known)
     # A request is in time when its first part is: the others may come after midnight.

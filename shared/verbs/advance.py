@@ -74,26 +74,38 @@ async def look_at_all(world: World, tasks: Iterable[Task]) -> None:
 
 
 async def _close(world: World, name: str, cohort: str) -> None:
+    """The cohort's outcomes are on record, once: who comes late finds it closed, and tells nothing that others have changed since."""
     request = await world.request(name)
     tasks = await world.tables.tasks.cohort(name, cohort)
     if request is None or not tasks:
         return
-    guests = {
-        task.subject: (task.ids["user"], "invited", _texts(task.wanted.get("sponsors")))
-        for task in tasks
-        if "guest" in task.wanted and task.state is TaskState.DONE and "user" in task.ids
+    if await world.tables.tasks.is_cohort_open(name, cohort):
+        await _put_down(world, request, cohort, tasks)
+    await finish_if_settled(world, request, salt=f"{cohort} {max(str(task.settled_at) for task in tasks)}")
+
+
+async def _put_down(world: World, request: Request, cohort: str, tasks: list[Task]) -> None:
+    if request.mode == "apply":
+        guests = await _brought(world, request, tasks)
+        await note_outcomes(world, request.partner_tenant, tasks)
+        await _index(world, request, tasks, guests)
+    await world.tables.tasks.close_cohort(request.id, cohort)
+
+
+async def _brought(world: World, request: Request, tasks: list[Task]) -> dict[str, tuple[str, str, tuple[str, ...]]]:
+    """User id, stage and sponsors of those who are guests by these tasks, as they are on record now, but for what others did since."""
+    done = {
+        task.subject: task for task in tasks if "guest" in task.wanted and task.state is TaskState.DONE and "user" in task.ids
     }
+    guests = {person: (task.ids["user"], "invited", _texts(task.wanted.get("sponsors"))) for person, task in done.items()}
     if guests:
         invited = {task.subject: task.settled_at or world.clock() for task in tasks if "guest" in task.wanted and task.created}
         guests |= await _with_sponsors_of_before(world, request.partner_tenant, guests, invited)
         # An invitation by an app makes nobody a sponsor; who was there before may have some that are not on record.
         alone = {person: at.date() for person, at in invited.items() if person in guests and not guests[person][2]}
-        await world.tables.guests.note(request.partner_tenant, guests, invited=invited, alone=alone)
-    if request.mode == "apply":
-        await note_outcomes(world, request.partner_tenant, tasks)
-    await _index(world, request, tasks, guests)
-    await world.tables.tasks.close_cohort(name, cohort)
-    await finish_if_settled(world, request, salt=f"{cohort} {max(str(task.settled_at) for task in tasks)}")
+        since = {person: task.settled_at for person, task in done.items() if task.settled_at is not None}
+        await world.tables.guests.note(request.partner_tenant, guests, invited=invited, alone=alone, since=since)
+    return guests
 
 
 async def _with_sponsors_of_before(
@@ -116,7 +128,7 @@ async def _index(
     """Whoever hears of a change to one of these users, sponsors or groups finds whose guests it concerns."""
     groups = {task.group for task in tasks if task.group is not None and not task.group.startswith(NEW_GROUP)}
     groups |= {task.ids["group"] for task in tasks if "group" in task.ids}
-    if request.mode == "apply" and (guests or groups):
+    if guests or groups:
         users = {user: person for person, (user, _, _) in guests.items()}
         sponsors = {sponsor for _, _, found in guests.values() for sponsor in found}
         await world.tables.index.note(request.partner_tenant, users, sponsors=sponsors, groups=groups)

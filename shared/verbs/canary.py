@@ -12,6 +12,8 @@ from shared.tables.subscriptions import Canary
 from shared.verbs.world import World
 
 type Kind = Literal["user", "group"]
+# Microsoft's clock and ours; a canary changes every quarter of an hour.
+CLOCKS_DIFFER = timedelta(minutes=2)
 
 
 def canaries(settings: Settings) -> dict[Kind, str]:
@@ -62,10 +64,10 @@ async def _change(world: World, kind: Kind, name: str) -> None:
 
 
 async def heard_canary(world: World, change: Change) -> None:
-    """It is on record when a canary's change was told, and by what."""
+    """It is on record when a canary's change was told, and by what; that is no change before it, told late or once more."""
     kind = next(kind for kind, name in canaries(world.settings).items() if name == change.id)
     canary = await world.tables.subscriptions.canary(kind)
-    if canary is None or change.seen < canary.sent:
+    if canary is None or change.seen < canary.sent or (change.happened or change.seen) < canary.sent - CLOCKS_DIFFER:
         return
     if change.source == "delta":
         await world.tables.subscriptions.save_canary(replace(canary, by_delta=change.seen))

@@ -43,7 +43,7 @@ async def partner_facts(world: World, tenant_id: str) -> PartnerFacts:
     """What holds for the partner's guests. A template that cannot be read, or a partner that is blocked, has no rules."""
     known = await world.tables.partners.get(tenant_id)
     partner = known.partner if known is not None else Partner(tenant_id, tenant_id, ())
-    last = await _last_request(world, tenant_id)
+    last = await last_request(world, tenant_id)
     exemptions = await world.tables.exemptions.of_partner(tenant_id)
     if last is None:
         return PartnerFacts(partner, "", None, "no request with a template is on record for this partner", exemptions=exemptions)
@@ -139,7 +139,7 @@ async def _sites(world: World, tenant_id: str, rules: Expiry) -> tuple[str, ...]
     return tuple(dict.fromkeys((*(site.rstrip("/") for site in rules.sites), *await sites_named(world, tenant_id))))
 
 
-async def _last_request(world: World, tenant_id: str) -> Request | None:
+async def last_request(world: World, tenant_id: str) -> Request | None:
     """The latest request that a person sent about the partner and that took or takes effect."""
     for name in await world.tables.partners.requests_of(tenant_id):
         if name.startswith(CLEAN_UP):

@@ -17,7 +17,7 @@ DOMAIN = "domain"
 
 async def compare_domains(world: World, partner: Partner) -> None:
     """Every domain on record is looked up again. Where one leads to another tenant or to ours, it stands among the drift, the partner's
-    requests are paused, and a person is told; nothing is changed. Bears repetition."""
+    requests are paused (but for one that takes it out), and a person is told; nothing is changed. Bears repetition."""
     async for domain, tenant in _moved(world, partner):
         await _stop(world, partner, domain, tenant)
     async for known in world.tables.drift.of_partner(partner.tenant_id):
@@ -52,7 +52,8 @@ async def _stop(world: World, partner: Partner, domain: str, tenant: str) -> Non
     known = await world.tables.drift.get(partner.tenant_id, name)
     before, after = {"tenant": partner.tenant_id}, {"tenant": tenant}
     async for request in world.tables.requests.all_open():
-        if request.partner_tenant == partner.tenant_id and not request.paused and not request.cancelled:
+        stops = request.partner_tenant == partner.tenant_id and request.header.action != "offboard"
+        if stops and not request.paused and not request.cancelled:
             await pause(world, request.id, WHO)
     if known is not None and known.state in UNSETTLED and dict(known.after) == after:
         return

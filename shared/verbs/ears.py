@@ -1,5 +1,6 @@
 """What one process remembers between two notifications: who may tell it something, and what it has not written down yet."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from shared.tables.subscriptions import Kept, Subscriptions
 COUNTED_EVERY = timedelta(seconds=1)
 # Whoever guesses subscription ids makes us look no more often than this.
 LOOK_EVERY = timedelta(seconds=2)
+# A subscription that was replaced meanwhile is believed no longer.
+SURE_FOR = timedelta(minutes=15)
 MOST_REMEMBERED = 10_000
 
 
@@ -20,6 +23,7 @@ MOST_REMEMBERED = 10_000
 class Ears:
     kept: Sequence[Kept] = ()
     looked: datetime | None = None
+    strangers: frozenset[str] = frozenset()
     numbers: Counter[str] = field(default_factory=Counter)
     last: datetime | None = None
     delay: float | None = None
@@ -27,13 +31,20 @@ class Ears:
     passed_on: dict[str, None] = field(default_factory=dict)
     read: list[Telling] = field(default_factory=list)
     marked: datetime | None = None
+    _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def subscriptions(self, table: Subscriptions, now: datetime, ids: set[str]) -> Sequence[Kept]:
-        """Our subscriptions, read again where one of the ids is not known and nobody has just looked."""
-        known = {kept.id for kept in self.kept}
-        if self.looked is None or (not ids <= known and now - self.looked >= LOOK_EVERY):
+        """Our subscriptions, read again where one of the ids is not known. Raises NotYet where somebody has just looked, and that one was
+        not asked for: it may have been made since."""
+        strange = ids - {kept.id for kept in self.kept}
+        since = None if self.looked is None else now - self.looked
+        if since is None or since >= (LOOK_EVERY if strange else SURE_FOR):
             self.kept = await table.all()
             self.looked = now
+            self.strangers = frozenset(ids - {kept.id for kept in self.kept})
+        elif strange - self.strangers:
+            self.numbers["unknown"] += 1
+            raise NotYet("one of the subscriptions may have been made since we looked", after=LOOK_EVERY.total_seconds())
         return self.kept
 
     def remember(self, digests: Iterable[str]) -> None:
@@ -54,9 +65,9 @@ class Ears:
                 # What was reacted to is done; that it is on record has time.
                 self.read[:0] = read[-MOST_REMEMBERED:]
 
-    async def known(self, table: Heard, object_id: str) -> Mark | None:
-        """What the object was read again for, lately."""
-        stored = await table.get(object_id)
+    async def known(self, table: Heard, object_id: str, digest: str = "") -> Mark | None:
+        """What the object was read again for, lately; `digest` is that of a telling without a time, which is looked for too."""
+        stored = await table.get(object_id, digest)
         for one in self.read:
             if one.id == object_id:
                 stored = Mark(one.read, one.digest, (stored.digests if stored else frozenset()) | {one.digest})
@@ -74,6 +85,16 @@ class Ears:
             return Counter()
         if self.written is not None and now - self.written < COUNTED_EVERY:
             return Counter()
+        return await self._write(table, now)
+
+    async def write_all(self, table: Subscriptions, now: datetime) -> None:
+        """What was counted is on record, by one writing for all who count meanwhile: for processes whose numbers health does not see.
+        Raises NotYet or Changed where it cannot be, and keeps it."""
+        async with self._writing:
+            if self.numbers:
+                await self._write(table, now)
+
+    async def _write(self, table: Subscriptions, now: datetime) -> Counter[str]:
         numbers, last, delay = self.numbers, self.last, self.delay
         self.numbers, self.last, self.delay, self.written = Counter(), None, None, now
         try:

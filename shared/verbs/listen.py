@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Coroutine, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.bus import Envelope
@@ -23,6 +23,7 @@ from shared.tables.store import Changed
 from shared.tables.subscriptions import Kept
 from shared.topology import NOTIFICATIONS
 from shared.verbs.telling import told
+from shared.verbs.told_again import put_off
 from shared.verbs.upkeep import order
 from shared.verbs.world import World
 
@@ -30,6 +31,8 @@ from shared.verbs.world import World
 # https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
 ANSWER_SECONDS = 2.5
 MOST_RETRIES = 500
+# Graph tries for four hours, Event Grid for a day; clocks may differ. https://learn.microsoft.com/azure/event-grid/delivery-and-retry
+LATEST = timedelta(days=2)
 DROPPED = frozenset({"unreadable", "forged", "replayed"})
 
 
@@ -55,8 +58,7 @@ async def listen(world: World, body: bytes, source: Source) -> None:
         until, ears.subscriptions(world.tables.subscriptions, now, ids), "the tables have not said what we subscribed to"
     )
     genuine = [notice for notice in found.notices if _genuine(world, notice, kept)]
-    # Where Graph told no time, the same words may mean another change.
-    new = [notice for notice in genuine if not (notice.timed and notice.digest in ears.passed_on)]
+    new = await _by(until, _new(world, genuine, kept, now), "the tables have not said what was told before")
     forged = len(found.notices) - len(genuine)
     dropped = {"unreadable": found.unreadable, "forged": forged, "replayed": len(genuine) - len(new)}
     ears.numbers.update({name: number for name, number in dropped.items() if number})
@@ -106,18 +108,47 @@ def _genuine(world: World, notice: Notice, kept: Sequence[Kept]) -> bool:
     return good and notice.tenant in {"", world.settings.tenant_id.lower()}
 
 
+async def _new(world: World, genuine: Sequence[Notice], kept: Sequence[Kept], now: datetime) -> list[Notice]:
+    """Those that are no copies of what was told before.
+
+    Members are left to who reads the group: where Graph told no time, the same words may mean another change. A lifecycle event told
+    once more is put off until the timer, which looks after the subscriptions anyway.
+    """
+    once = {notice.digest: notice for notice in reversed(genuine) if notice.lifecycle}
+    known = dict(zip(once, await asyncio.gather(*map(world.tables.heard.knows, once)), strict=True))
+    for digest, notice in once.items():
+        for upkeep in _upkeep(notice, kept) if known[digest] and not is_over(notice, now) else ():
+            if upkeep.do != "renew":
+                await put_off(world, digest, upkeep)
+    return [
+        notice
+        for notice in genuine
+        if not is_over(notice, now)
+        and not (notice.timed and notice.digest in world.ears.passed_on)
+        and not (notice.lifecycle and (known[notice.digest] or once[notice.digest] is not notice))
+    ]
+
+
+def is_over(notice: Notice, now: datetime) -> bool:
+    """It was told while its subscription was to end at a time that has passed: Graph has renewed it since, and tries nothing for so long."""
+    return notice.expires is not None and notice.expires < now - LATEST
+
+
 async def _pass_on(world: World, notices: Sequence[Notice], kept: Sequence[Kept], source: Source, now: datetime) -> None:
     changes = [change for notice in notices if not notice.lifecycle for change in _changes(notice, source, now)]
     if changes:
         await world.bus.send(_envelopes(changes))
-    for upkeep in {wanted: None for notice in notices if notice.lifecycle for wanted in _upkeep(notice, kept)}:
+    events = [notice for notice in notices if notice.lifecycle]
+    for upkeep in {wanted: None for notice in events for wanted in _upkeep(notice, kept)}:
         await order(world, upkeep)
+    if events:
+        # Whoever dies before this is told again, and orders again.
+        await world.tables.heard.hear_words({notice.digest: now for notice in events})
 
 
 def _changes(notice: Notice, source: Source, now: datetime) -> Iterable[Change]:
-    # Graph tells no time with members: the same words may be told again and mean another change, which no queue may take for a copy.
-    mark = notice.digest if notice.timed else f"{notice.digest}.{secrets.token_hex(8)}"
     for number, (came, went) in enumerate(chunks(notice.came, notice.went)):
+        part = f"{notice.digest}-{number}" if number else notice.digest
         yield Change(
             kind=notice.kind,
             id=notice.id,
@@ -127,7 +158,8 @@ def _changes(notice: Notice, source: Source, now: datetime) -> Iterable[Change]:
             happened=notice.happened,
             came=came,
             went=went,
-            mark=mark if number == 0 else f"{mark}.{number}",
+            # Graph tells no time with members: the same words may be told again and mean another change, which no queue may take for a copy.
+            mark=part if notice.timed else f"{part}.{secrets.token_hex(8)}",
         )
 
 

@@ -13,7 +13,7 @@ async def group_changed(world: World, change: Change) -> None:
         return
     if not await world.tenant.sightings.group(change.id):
         # That it is gone is believed at the second look only, or where we were told so.
-        believed = change.what == "deleted" or change.mark.startswith("look")
+        believed = change.what == "deleted" or change.is_look
         for partner in partners if believed else ():
             await group_gone(world, partner, change.id)
         await look_again(world, change, doubted=not believed)

@@ -11,7 +11,7 @@ from shared.nouns.outcomes import NotYet
 from shared.nouns.state import Value
 from shared.reactions import BLOCKED, BY_OTHERS, DELETED, INVITED, Known, Now, Rule, decide, to_be_seen
 from shared.tables.guest_index import Place
-from shared.tables.guests import KIND, Guest
+from shared.tables.guests import KIND, REACTED, Guest
 from shared.tables.requests import RequestState
 from shared.tables.store import Changed
 from shared.tenant.noticed import Sighting
@@ -29,7 +29,7 @@ UNDER_WAY_SECONDS = 30.0
 # What makes, or ends, a difference to what the guest's own task has made true.
 DRIFTS = frozenset({"guest-deleted", "guest-restored", "sponsors-changed", "sponsor-named"})
 SPONSORS = frozenset({"sponsors-changed", "sponsor-named"})
-LAST_SPONSORS, REACTED, WAS = "directorySponsors", "reactedAt", "was"
+LAST_SPONSORS, WAS = "directorySponsors", "was"
 
 
 async def user_changed(world: World, change: Change) -> None:
@@ -72,7 +72,7 @@ async def guest_changed(world: World, place: Place, seen: Sighting | None, chang
         if not found:
             await _learn(world, guest, seen)
             return to_be_seen(known, now)
-        if {rule.event for rule, _ in found} <= SPONSORS and not change.mark.startswith("look"):
+        if {rule.event for rule, _ in found} <= SPONSORS and not change.is_look:
             # Nothing says when we set them ourselves: believed at the second look.
             return False
         if any(rule.event in {"guest-disabled", "guest-deleted"} for rule, _ in found):

@@ -1,6 +1,8 @@
 """Sponsors who leave: since when, who was their manager, and after the grace period who is asked instead."""
 
 from collections import Counter
+from collections.abc import Callable, Iterable
+from hashlib import sha256
 
 from shared.log import log
 from shared.nouns.watching import Succession
@@ -14,6 +16,11 @@ from shared.verbs.redeemed import latest_template
 from shared.verbs.seen_by_others import WHO, journal, partner_name, tell
 from shared.verbs.world import World
 
+# Of a run, which is every hour: each costs two calls, and notifications tell of most of it at once.
+MOST_SPONSORS = 200
+# Of a run, for whom somebody else is looked for: each costs a call, and one for every group that they are in.
+MOST_GUESTS = 100
+SPONSORS = "sponsors"
 _OVER = frozenset({"deleted", "gone"})
 
 
@@ -39,30 +46,44 @@ async def sponsor_changed(world: World, sponsor: str, seen: Sighting | None) -> 
 
 
 async def look_after_sponsors(world: World) -> None:
-    """Every sponsor has been read again: managers are kept, who is away is on record, and for those whose grace period is over somebody
-    else has been asked. Bears repetition."""
-    for sponsor in await world.tables.index.sponsors():
+    """The next sponsors in turn have been read again, so many a run: managers are kept, and who is away is on record. For those whose grace
+    period is over somebody else has been asked, again for so many guests a run. Bears repetition."""
+    sponsors = sorted(await world.tables.index.sponsors())
+    done = await world.tables.drift.cursor(SPONSORS)
+    turn = [*(one for one in sponsors if one > done), *(one for one in sponsors if one <= done)]
+    for sponsor in turn[:MOST_SPONSORS]:
         await sponsor_changed(world, sponsor, await world.tenant.sightings.user(sponsor))
-    for leaver in await world.tables.index.leavers():
+        await world.tables.drift.move_cursor(SPONSORS, sponsor)
+    left = MOST_GUESTS
+    for leaver in _in_turn(world, await world.tables.index.leavers(), lambda one: one.sponsor):
         for partner in await world.tables.index.partners_of_sponsor(leaver.sponsor):
             latest = await latest_template(world, partner)
             terms = latest[1].succession if latest is not None else Succession()
-            if due(leaver.since, world.clock(), terms):
-                await _succeed(world, leaver, partner, terms)
+            if left > 0 and due(leaver.since, world.clock(), terms):
+                left -= await _succeed(world, leaver, partner, terms, left)
 
 
-async def _succeed(world: World, leaver: Leaver, partner: str, terms: Succession) -> None:
-    """Somebody is asked for each guest of the partner whom nobody else stands for; whoever cannot be placed is told of, together."""
+def _in_turn[One](world: World, found: Iterable[One], name: Callable[[One], str]) -> list[One]:
+    """In another order every hour, so that whoever is behind the last of a run is not behind it for ever."""
+    now = f"{world.clock():%Y%m%d%H}"
+    return sorted(found, key=lambda one: sha256(f"{name(one)}{now}".encode()).digest())
+
+
+async def _succeed(world: World, leaver: Leaver, partner: str, terms: Succession, most: int) -> int:
+    """Somebody is asked for each guest of the partner (for `most` of them) whom nobody else stands for; whoever cannot be placed is told of,
+    together. For how many somebody was looked for."""
     left = [guest async for guest in world.tables.guests.of_partner(partner) if await _is_left(world, guest, leaver)]
     manager = await world.tables.index.manager(leaver.sponsor)
     able: set[str] = set(await ours(world, [manager] if manager else []))
     wanted: dict[str, tuple[str, ...]] = {}
     already: Counter[str] = Counter()
     owners: dict[str, tuple[str, ...]] = {}
-    for guest in left:
+    for guest in _in_turn(world, left, lambda one: one.person):
         state, to, _ = await proposal(world, partner, guest.person)
         if state in {OPEN, ACCEPTED}:
             already[to] += 1
+            continue
+        if len(wanted) >= most:
             continue
         groups = await world.tenant.sightings.groups_of(guest.user) if guest.user and "owners" in terms.to else ()
         for group in groups:
@@ -86,6 +107,7 @@ async def _succeed(world: World, leaver: Leaver, partner: str, terms: Succession
             f"asked: name sponsors for them in the directory (entente guests list --sponsor {leaver.sponsor})"
         )
         await tell(world, partner, "no-successor", reason, subject=leaver.sponsor)
+    return len(wanted)
 
 
 async def _is_left(world: World, guest: Guest, leaver: Leaver) -> bool:

@@ -13,7 +13,10 @@ from devstack.tenant.directory.lag import LagSettings
 from devstack.tenant.exchange.invoke import Exchange
 from devstack.tenant.server import RunningTenant, running_tenant
 from devstack.tenant.tenant import SimulatedTenant
+from tests.app.scenes import make, scene
 from tests.rig import START, Rig, rig
+
+__all__ = ["make", "scene"]
 
 
 @dataclass(frozen=True)

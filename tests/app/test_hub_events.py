@@ -14,7 +14,7 @@ from shared.nouns.outcomes import NotYet
 from shared.powers import read_hub
 from shared.settings import read_settings
 from tests.app.listening import KEY, renewed
-from tests.app.test_listening import MIA, Make, Scene, make  # noqa: F401 -- a fixture
+from tests.app.scenes import MIA, Make, Scene
 
 URL = "EventHub:https://ns.servicebus.windows.net/eventhubname/entente-changes?tenantId=contoso.com"
 
@@ -83,7 +83,7 @@ def test_another_form_of_address_is_refused_with_the_right_one(url: str) -> None
         read_settings({**given, "ENTENTE_NOTIFICATION_URL": url, "ENTENTE_CLIENT_STATE_KEY": KEY})
 
 
-async def test_what_graph_writes_into_a_hub_is_checked_like_the_rest(make: Make) -> None:  # noqa: F811
+async def test_what_graph_writes_into_a_hub_is_checked_like_the_rest(make: Make) -> None:
     scene = await make()
     await renewed(scene.rig)
     scene.reacted.clear()
@@ -99,7 +99,7 @@ async def test_what_graph_writes_into_a_hub_is_checked_like_the_rest(make: Make)
 
 
 async def test_what_cannot_be_taken_now_is_taken_later_by_the_queue(
-    make: Make,  # noqa: F811
+    make: Make,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     scene = await make()

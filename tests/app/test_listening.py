@@ -2,12 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 
 from shared.bus import Envelope
@@ -23,105 +20,11 @@ from shared.verbs.subscribe import LIFE, RENEW_BELOW
 from shared.verbs.tend import tend
 from shared.verbs.world import World
 from shared.views.health import health
-from tests.app.conftest import Stage
-from tests.app.listening import KEY, Ear, ear, renewed
-from tests.rig import Killed, Rig
+from tests.app.listening import renewed
+from tests.app.scenes import LI, MIA, READERS, Make, Scene
+from tests.rig import Killed
 
-MIA = "bbbbbbbb-0000-4000-8000-000000000001"
-LI = "bbbbbbbb-0000-4000-8000-000000000003"
-READERS = "aaaaaaaa-0000-4000-8000-000000000002"
 OTHER_KEY = "YW5vdGhlciBrZXkgb2YgMzIgYnl0ZXMsIG5vIHNlY3JldA=="
-
-
-@dataclass
-class Scene:
-    """A rig whose tenant tells the ear of changes, and what was reacted to."""
-
-    rig: Rig
-    ear: Ear
-    http: httpx.AsyncClient
-    control: str
-    reacted: list[Change]
-    stage: Stage
-
-    async def sim(self, method: str, path: str, body: Any = None) -> Any:
-        reply = await self.http.request(method, f"{self.control}/{path}", json=body)
-        assert reply.is_success, reply.text
-        return reply.json() if reply.content else None
-
-    async def act(self, **what: Any) -> None:
-        await self.sim("POST", "act", what)
-
-    async def flush(self) -> dict[str, Any]:
-        """Everything that the tenant has to tell was told, and what came of it is done."""
-        found: dict[str, Any] = await self.sim("POST", "notifications/flush")
-        await self.rig.deliver_all()
-        return found
-
-    async def post(self, body: bytes | dict[str, Any], path: str = "/api/tenant-changes", **query: str) -> httpx.Response:
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return await self.http.post(f"{self.ear.address}{path}", content=content, params=query or None)
-
-    async def subscriptions(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = (await self.sim("GET", "state"))["subscriptions"]
-        return found
-
-    async def notification(self, target: str = MIA, **more: Any) -> dict[str, Any]:
-        """What Graph would post about the user, secret and all, with `more` in its element."""
-        (users,) = [one for one in await self.subscriptions() if "users" in one["resource"]]
-        about = {"@odata.type": "#Microsoft.Graph.User", "@odata.id": f"Users/{target}", "id": target}
-        element = {
-            "changeType": "updated",
-            "clientState": users["clientState"],
-            "resource": f"Users/{target}",
-            "resourceData": {**about, "eventTime": "2026-11-22T09:00:00.1234567Z", "sequenceNumber": 636784480202455800},
-            "subscriptionId": users["id"],
-            "subscriptionExpirationDateTime": "2026-12-18T18:13:08.914+00:00",
-            "tenantId": self.rig.world.settings.tenant_id,
-        }
-        return {**element, **more}
-
-    def graph_calls(self) -> int:
-        return sum(what.startswith("tenant.") for what in self.rig.border.log)
-
-    async def counts(self) -> dict[str, int]:
-        found: dict[str, int] = (await health(self.rig.world))["listening"]["counts"]
-        return found
-
-
-type Make = Callable[..., Awaitable[Scene]]
-
-
-@pytest.fixture
-async def make(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Make]:
-    async with ear() as listening, httpx.AsyncClient() as http:
-
-        async def made(**settings: Any) -> Scene:
-            reacted: list[Change] = []
-
-            async def react(world: World, change: Change) -> None:
-                if change.kind == "user":
-                    await world.tenant.users.by_id(change.id)
-                reacted.append(change)
-
-            monkeypatch.setattr(hearing_verb, "react", react)
-            given = {"ENTENTE_NOTIFICATION_URL": listening.address, "ENTENTE_CLIENT_STATE_KEY": KEY}
-            listening.rig = await stage.fresh(**given | settings)
-            scene = Scene(listening.rig, listening, http, stage.running.control, reacted, stage)
-            await scene.sim("PUT", "notifications/settings", {"delay": 60, "shuffle": False})
-            return scene
-
-        yield made
-
-
-@pytest.fixture
-async def scene(make: Make) -> Scene:
-    """Subscribed, and caught up with what is there."""
-    made = await make()
-    await renewed(made.rig)
-    made.reacted.clear()
-    made.rig.border.log.clear()
-    return made
 
 
 async def test_users_and_groups_are_subscribed_to_for_weeks_and_their_secrets_are_nowhere(scene: Scene) -> None:
@@ -209,7 +112,6 @@ async def test_wherever_the_worker_dies_while_subscribing_there_is_one_of_each_a
             subscribed = await scene.subscriptions()
             assert sorted(one["resource"] for one in subscribed) == ["/groups", "/users"], (number, after)
             scene.reacted.clear()
-            scene.rig.now += LOOK_EVERY
             await scene.act(do="update", target=MIA, set={"city": "Ulm"})
             await scene.flush()
             assert [change.id for change in scene.reacted if change.source == "webhook"] == [MIA], (number, after)
@@ -237,22 +139,13 @@ async def test_a_change_is_read_again_once_however_often_it_is_told(scene: Scene
     assert (await scene.counts())["replayed"] >= 2
 
 
-async def test_members_who_come_go_and_come_again_are_three_changes_but_not_four(scene: Scene) -> None:
-    for do in ("add-member", "remove-member", "add-member"):
-        await scene.act(do=do, target=READERS, who=LI)
-        await scene.flush()
-    assert [(change.came, change.went) for change in scene.reacted] == [((LI,), ()), ((), (LI,)), ((LI,), ())]
-    assert (await scene.post(scene.ear.bodies[-1][1])).status_code == 202
-    await scene.rig.deliver_all()
-    assert len(scene.reacted) == 3
-
-
 STRANGE: list[tuple[str, dict[str, Any]]] = [
     ("another secret", {"clientState": "A" * 43}),
     ("no secret", {"clientState": None}),
     ("a list for a secret", {"clientState": ["x"]}),
     ("another subscription", {"subscriptionId": "00000000-0000-4000-8000-000000000009"}),
     ("another tenant", {"tenantId": "99999999-0000-4000-8000-000000000009"}),
+    ("another organization", {"tenantId": None, "organizationId": "99999999-0000-4000-8000-000000000009"}),
     ("a long secret", {"clientState": "A" * 100_000}),
 ]
 
@@ -428,6 +321,27 @@ async def test_a_thousand_forged_elements_cost_one_look_at_the_tables_and_nothin
     assert not scene.rig.bus.waiting
     assert scene.rig.border.log == ["subscriptions.rows", "subscriptions.get", "subscriptions.write"]
     assert (await scene.counts())["forged"] == 3_000
+
+
+async def test_a_subscription_that_was_made_since_somebody_has_just_looked_is_told_again_and_not_dropped(scene: Scene) -> None:
+    guess = {**await scene.notification(), "subscriptionId": "00000000-0000-4000-8000-000000000009"}
+    scene.rig.now += LOOK_EVERY
+    assert (await scene.post({"value": [guess]})).status_code == 202, "looked, and nobody knows it"
+    await scene.sim("POST", "expire-subscription", {"resource": "/users"})
+    await renewed(scene.rig)
+    scene.reacted.clear()
+    scene.rig.world.ears.looked = scene.rig.now
+    new = await scene.notification()
+    assert (await scene.post({"value": [new]})).status_code == 503
+    assert (await scene.post({"value": [guess]})).status_code == 202, "what was no subscription of ours then is none"
+    scene.rig.now += LOOK_EVERY
+    assert (await scene.post({"value": [new]})).status_code == 202
+    await scene.rig.deliver_all()
+    assert [change.id for change in scene.reacted if change.source == "webhook"] == [MIA]
+    assert {name: number for name, number in (await scene.counts()).items() if name in {"forged", "unknown"}} == {
+        "forged": 2,
+        "unknown": 1,
+    }
 
 
 @pytest.mark.parametrize("after", [False, True])

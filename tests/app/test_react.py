@@ -10,6 +10,7 @@ from devstack.tenant.control.act import act, redeem
 from devstack.tenant.seed_objects import find
 from shared.nouns.changes import Change
 from shared.nouns.person import person_id
+from shared.verbs.advance import advance
 from shared.verbs.telling import told
 from tests.app.conftest import Stage
 from tests.rig import Rig
@@ -101,6 +102,34 @@ async def test_a_record_that_a_late_end_of_the_request_has_set_back_is_mended(st
     await rig.world.tables.guests.note(FABRIKAM, {person(rig, "g0@fabrikam.com"): (guest, "invited", (MIA,))})
     await heard(rig, guest)
     assert row(rig, "g0@fabrikam.com")["stage"] == "redeemed"
+
+
+async def test_who_settles_a_cohort_late_or_once_more_does_not_set_its_guests_back(stage: Stage) -> None:
+    """Also where the one before died between the two: then the cohort counts as open still."""
+    rig = await onboarded(stage)
+    guest = user(stage, "g0@fabrikam.com")
+    redeem(stage.running.services.tenant, {"email": "g0@fabrikam.com"})
+    await heard(rig, guest)
+    cohort = await rig.world.tables.tasks.cohort_of_person("f-1", person(rig, "g0@fabrikam.com"))
+    assert cohort is not None
+    before = row(rig, "g0@fabrikam.com")
+    assert before["stage"] == "redeemed"
+    await advance(rig.world, "f-1", cohort)
+    assert row(rig, "g0@fabrikam.com") == before
+    rig.tables["tasks"].content["f-1", f"o|{cohort}"] = {"PartitionKey": "f-1", "RowKey": f"o|{cohort}", "etag": "x"}
+    await advance(rig.world, "f-1", cohort)
+    assert not await rig.world.tables.tasks.is_cohort_open("f-1", cohort)
+    assert row(rig, "g0@fabrikam.com") == before
+
+
+async def test_a_plan_says_nothing_of_guests_on_record(stage: Stage) -> None:
+    rig = await onboarded(stage)
+    redeem(stage.running.services.tenant, {"email": "g0@fabrikam.com"})
+    await heard(rig, user(stage, "g0@fabrikam.com"))
+    before = dict(rig.tables["guests"].content)
+    await rig.settle(request("f-2", mode="plan"))
+    assert row(rig, "g0@fabrikam.com")["stage"] == "redeemed"
+    assert {key for key in rig.tables["guests"].content if "|" not in key[1]} == {key for key in before if "|" not in key[1]}
 
 
 async def test_a_guest_who_is_made_a_member_before_anything_else_was_heard_of_them_is_told(stage: Stage) -> None:

@@ -51,8 +51,8 @@ class Notice:
         self.change = change
         self.members.update(change.members)
 
-    def body(self, tenant: str) -> dict[str, Any]:
-        """The element as it is sent."""
+    def body(self, tenant: str, *, times: bool = True) -> dict[str, Any]:
+        """The element as it is sent; with `times`, a change of an object says when it was, and its number."""
         subscription, change = self.subscription, self.change
         envelope = {
             "subscriptionExpirationDateTime": subscription.expires.isoformat(timespec="milliseconds"),
@@ -71,7 +71,7 @@ class Notice:
             about["members@delta"] = [
                 {"id": member} if came else {"id": member, "@removed": "deleted"} for member, came in self.members.items()
             ]
-        else:
+        elif times:
             about |= {"eventTime": f"{change.moment:%Y-%m-%dT%H:%M:%S.%f}0Z", "sequenceNumber": _ticks(change)}
         return {
             "changeType": self.change_type,

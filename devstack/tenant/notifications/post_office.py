@@ -121,7 +121,7 @@ class PostOffice:
 
     def body(self, parcel: Parcel) -> dict[str, Any]:
         """What is sent."""
-        return {"value": [notice.body(self.tenant_id) for notice in parcel.notices]}
+        return {"value": [notice.body(self.tenant_id, times=self.settings.times) for notice in parcel.notices]}
 
     def answered(self, parcel: Parcel, status: int | None, seconds: float) -> None:
         """The address answered with the status (None: not, or not in time) after so many seconds of real time."""

@@ -30,6 +30,8 @@ class NoticeSettings:
     slow_delay: float = 10.0
     # Whether `missed` is sent for what was dropped: documented for Outlook's resources, not for users and groups.
     missed: bool = False
+    # Whether changes of an object are told with their time and number, as in the published examples; those of members never are.
+    times: bool = True
 
     def merged(self, given: Any) -> Self:
         """The settings with those in `given` in their place. Raises ValueError or TypeError with a sentence."""
