@@ -125,6 +125,9 @@ def _header(out: Console, run: Mapping[str, Any]) -> None:
     read = f"{counts.get('directory', 0)} guests in the directory, {counts.get('unknown', 0)} of them on no record"
     members = f"{counts.get('b2bMembers', 0)} B2B members, who are never touched"
     out.print(show.plain(f"{read}; {members}. Of those on record would be: {', '.join(words) or 'nobody'}."), soft_wrap=True)
+    if run["decidedBy"]:
+        verb = "rejected" if run["state"] == "rejected" else "released"
+        out.print(show.plain(f"It was held, and {verb} by {run['decidedBy']}: {run['reason']}"), soft_wrap=True)
     for why in run["held"]:
         out.print(show.plain(f"! {why}", "yellow"), soft_wrap=True)
     for note in run["notes"]:

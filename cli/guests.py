@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 
 from cli import show, show_guests
-from cli.cleanup import table_of
 from cli.client import Api
 from cli.command import Json, api, print_json, told
 from cli.errors import BadInput
@@ -165,20 +164,23 @@ def exempt_remove(
 
 
 @exempt_app.command("list")
-def exempt_list(*, as_json: Json = False) -> None:
+def exempt_list(
+    *,
+    over: Annotated[bool, typer.Option("--over", help="Only those that are over.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_json: Json = False,
+) -> None:
     """List exemptions, the next to end first; those that are over are marked."""
     with told(as_json=as_json), api() as there:
-        found = there.exemptions()
+        if as_csv and as_json:
+            raise BadInput("Say --csv or --json, not both.")
+        found = [each for each in there.exemptions() if each["over"] or not over]
         if as_json:
             print_json({"exemptions": found})
-            return
-        table = table_of("guest", "until", "owner", "reason", "by")
-        for each in found:
-            until = show.plain(each["until"] + (" (over)" if each["over"] else ""), "red" if each["over"] else "")
-            table.add_row(
-                show.plain(each["person"]), until, show.plain(each["owner"]), show.plain(each["reason"]), show.plain(each["by"])
-            )
-        show.console().print(table if found else "Nobody is exempt.")
+        elif as_csv:
+            typer.echo(show_guests.exemptions_csv(found), nl=False)
+        else:
+            show_guests.exemptions(show.console(), found)
 
 
 def _members(there: Api, partner: str, *, as_csv: bool, as_json: bool) -> None:

@@ -15,7 +15,16 @@ _COLUMNS = (
     *("partner", "person", "user", "stage", "origin", "lastDay", "decided", "sponsors", "warnings", "warnedAt", "blockedBy"),
     *("blockedAt", "deletedAt", "why", "leftAlone"),
 )
+_EXEMPT_COLUMNS = ("partner", "person", "until", "over", "owner", "reason", "by", "at")
 _MEMBER_COLUMNS = ("partner", "user", "domain", "enabled", "invited", "created", "lastSignIn")
+_RULES = {
+    "denied": "their domain may not be invited, seen first on",
+    "offboarded": "their organization was offboarded on",
+    "ended": "their last day was",
+    "not_redeemed": "not accepted since",
+    "no_sponsor": "nobody answers for them since",
+    "not_signed_in": "not signed in since",
+}
 _LABELS = {
     "lastDay": "last day",
     "decided": "last day decided by a person",
@@ -40,7 +49,7 @@ def table(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
             show.plain((each["lastDay"] or "none") + (" (decided)" if each["decided"] else "")),
             str(len(each["sponsors"])),
             str(each["warnings"] or ""),
-            show.plain(each["leftAlone"] or each["why"]),
+            show.plain(each["leftAlone"] or _why(each["why"])),
         )
     out.print(lines)
 
@@ -49,7 +58,8 @@ def decided(out: Console, found: Mapping[str, Any]) -> None:
     """One guest, a property a line; last what they have in SharePoint, where that was looked for."""
     for name, value in found.items():
         if name not in {"sharing", "suspicions"} and value not in (None, "", [], False):
-            out.print(show.plain(f"{_LABELS.get(name, name)}: {_worded(value)}"), soft_wrap=True)
+            words = _why(value) if name == "why" else _worded(value)
+            out.print(show.plain(f"{_LABELS.get(name, name)}: {words}"), soft_wrap=True)
     for words in found.get("suspicions", {}).get("found", ()):
         out.print(show.plain(f"suspicion, and no reason: {words}", "yellow"), soft_wrap=True)
     for words in found.get("suspicions", {}).get("notRead", ()):
@@ -81,6 +91,23 @@ def guests_csv(found: Iterable[Mapping[str, Any]]) -> str:
     return _csv(_COLUMNS, found)
 
 
+def exemptions(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
+    """The exemptions, one a line."""
+    if not found:
+        out.print("Nobody is exempt.")
+        return
+    lines = table_of("guest", "until", "owner", "reason", "by")
+    for each in found:
+        until = show.plain(each["until"] + (" (over)" if each["over"] else ""), "red" if each["over"] else "")
+        lines.add_row(show.plain(each["person"]), until, *(show.plain(each[name]) for name in ("owner", "reason", "by")))
+    out.print(lines)
+
+
+def exemptions_csv(found: Iterable[Mapping[str, Any]]) -> str:
+    """The exemptions as CSV, likewise."""
+    return _csv(_EXEMPT_COLUMNS, found)
+
+
 def members_csv(found: Iterable[Mapping[str, Any]]) -> str:
     """The B2B members as CSV, likewise."""
     return _csv(_MEMBER_COLUMNS, found)
@@ -94,6 +121,12 @@ def _csv(columns: Sequence[str], found: Iterable[Mapping[str, Any]]) -> str:
         cells = [each[name] for name in columns]
         writer.writerow([cell(" ".join(map(str, one)) if isinstance(one, list) else one) for one in cells])
     return out.getvalue()
+
+
+def _why(said: str) -> str:
+    """What clean-up goes by, in words; what somebody else has noted as it is."""
+    rule, _, since = said.partition(":")
+    return f"{_RULES[rule]} {since}" if rule in _RULES and since else said
 
 
 def _worded(value: object) -> str:

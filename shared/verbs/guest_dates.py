@@ -92,7 +92,9 @@ async def known(world: World, partner: str, person: str) -> Guest:
 
 
 async def _decided(world: World, partner: str, person: str, what: str, said: _Said, change: _Change) -> Guest:
-    """The guest with the change, on record before and after. Of several answers to a run one is written, the others are refused."""
+    """The guest with the change, on record before and after. Of several answers to a run one is written, the others are refused; who only finds
+    the same answer carried out by somebody else is refused too, and it is not on record as not taken."""
+    begun = False
     while True:
         guest = await known(world, partner, person)
         values = change(guest)
@@ -102,10 +104,13 @@ async def _decided(world: World, partner: str, person: str, what: str, said: _Sa
         try:
             _refuse_answered(guest, said.run)
         except Refusal as refusal:
-            lost = replace(intent, kind="outcome", after=before, note=f"not taken: {refusal}; said: {said.why}")
-            await on_record(world, guest.partner, person, what, lost)
+            same = guest.answered_by == said.who
+            note = "done already, by another attempt at the same answer" if same else f"not taken: {refusal}; said: {said.why}"
+            if begun or not same:
+                await on_record(world, guest.partner, person, what, replace(intent, kind="outcome", after=before, note=note))
             raise
         await on_record(world, guest.partner, person, what, intent)
+        begun = True
         try:
             answer = {"answered": said.run, "answered_by": said.who} if said.run else {}
             saved = await world.tables.guests.save(guest, **values, **answer)
@@ -118,7 +123,7 @@ async def _decided(world: World, partner: str, person: str, what: str, said: _Sa
 def _until(guest: Guest, until: date) -> dict[str, object]:
     changes: dict[str, object] = {"ends": until, "overrules": frozenset(claim_key(claim.request) for claim in guest.claims)}
     if guest.stage == "warned":
-        changes |= {"stage": "redeemed" if guest.redeemed else "invited", "warnings": 0, "warned_for": ""}
+        changes |= {"stage": "redeemed" if guest.redeemed else "invited", "warnings": 0, "warned_for": "", "why": ""}
     return changes
 
 

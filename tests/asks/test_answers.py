@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from shared.tables.asks import Role
+from shared.tables.asks import Question, Role
 from shared.verbs.answering import NotTaken, Said, Voice, answer, carry_out_all, name_deputy, remove_deputy
 from shared.verbs.ask_mails import tell_sponsors
 from shared.verbs.asks import ACCEPTED, DECLINED, LAPSED, MOST_PROPOSED, proposal, propose
@@ -267,3 +267,19 @@ async def test_what_cannot_be_done_leaves_the_question_open(house: House) -> Non
     question = await house.world.tables.asks.get(PARTNER, house.person("ana"))
     assert question is not None
     assert question.open
+
+
+async def test_of_answers_at_the_same_moment_no_copy_of_the_winner_is_on_record_as_not_taken(house: House) -> None:
+    await house.asks("ana")
+    house.rig.border.dice = random.Random(3)
+    several = [
+        Said(PARTNER, house.person("ana"), RUN, "keep", house.rig.now.date() + timedelta(days=90 + number)) for number in range(4)
+    ]
+    found = await asyncio.gather(
+        *(answer(house.world, Voice(MIA, f"link of {MIA}"), one) for one in several), return_exceptions=True
+    )
+    house.rig.border.dice = None
+    assert len([one for one in found if isinstance(one, Question)]) == 1
+    not_taken = [note for note in house.notes() if "not taken" in note]
+    assert len(not_taken) == 3
+    assert all(note.startswith("refuse-answer ") for note in not_taken)

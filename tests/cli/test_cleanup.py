@@ -216,6 +216,31 @@ def test_a_decision_on_a_guest_needs_a_reason(
     assert "must not be past" in refused.output
 
 
+def test_exemptions_are_listed_as_csv_that_computes_nothing_and_those_that_are_over_alone(
+    fake: FakeApp, entente: Entente
+) -> None:
+    one = {"partner": "2", "person": "a", "until": "2026-01-01", "owner": "s1", "by": "user x", "at": "2025-01-01", "over": True}
+    one |= {"reason": '=HYPERLINK("https://evil.example")'}
+    answers = (200, {"exemptions": [one, {**one, "person": "b", "over": False}]})
+    fake.says("GET", "exemptions", answers, answers, answers)
+    rows = list(csv.DictReader(io.StringIO(entente("exempt", "list", "--csv").output)))
+    assert [(row["person"], row["reason"][:2]) for row in rows] == [("a", "'="), ("b", "'=")]
+    rows = list(csv.DictReader(io.StringIO(entente("exempt", "list", "--csv", "--over").output)))
+    assert [row["person"] for row in rows] == ["a"]
+    assert entente("exempt", "list", "--csv", "--json").exit_code == 2
+
+
+def test_a_guest_is_shown_with_what_clean_up_goes_by_in_words(fake: FakeApp, entente: Entente) -> None:
+    fake.says("GET", "guests", (200, {"guests": [{**GUEST, "leftAlone": "", "why": "not_signed_in:2026-03-01"}], "next": None}))
+    assert "not signed in since 2026-03-01" in entente("guests", "list").output
+
+
+def test_who_released_a_held_run_and_why_is_shown(fake: FakeApp, entente: Entente) -> None:
+    decided = {**FOUND, "state": "sent", "decidedBy": "user boss", "reason": "looked at it", "next": ""}
+    fake.says("GET", f"cleanup-runs/{RUN}", (200, decided))
+    assert "It was held, and released by user boss: looked at it" in entente("cleanup", "show", RUN).output
+
+
 def test_exemptions_that_are_over_are_marked_and_one_is_removed(fake: FakeApp, entente: Entente) -> None:
     one = {"person": "a" * 32, "until": "2026-01-01", "owner": "mia", "reason": "x", "by": "user bob", "over": True}
     fake.says("GET", "exemptions", (200, {"exemptions": [one]}), (200, {"exemptions": []}))
