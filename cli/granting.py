@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from cli.errors import BadInput, OutOfReach
-from shared.nouns.grants import covers
+from shared.nouns.grants import same_kind
 from shared.nouns.request import GUID
 
 # https://learn.microsoft.com/graph/permissions-reference and the application ids of Microsoft's services.
@@ -52,8 +52,10 @@ def compared(needed: Mapping[str, Iterable[str]], held: Iterable[Held]) -> Compa
     there = tuple(held)
     wanted = {(service, value) for service, values in needed.items() for value in values}
     have = {service: {one.value for one in there if one.service == service} for service in needed}
-    missing = sorted((service, value) for service, value in wanted if not covers(have[service], value))
-    return Compared(tuple(missing), tuple(one for one in there if (one.service, one.value) not in wanted))
+    # One for other things that allows this too allows much else: the narrow one is granted, and the other is superfluous.
+    missing = sorted((service, value) for service, value in wanted if have[service].isdisjoint(same_kind(value)))
+    stands = {(service, more) for service, value in wanted if value not in have[service] for more in same_kind(value)}
+    return Compared(tuple(missing), tuple(one for one in there if (one.service, one.value) not in wanted | stands))
 
 
 def token_of_az(resource: str = "https://graph.microsoft.com") -> str:

@@ -19,6 +19,10 @@ WIDER: dict[str, frozenset[str]] = {
 
 def covers(roles: Collection[str], permission: str) -> bool:
     """Whether the permissions in a token include this one: by its name, by one of the same kind that allows more, or by a wider one."""
+    return not (same_kind(permission) | WIDER.get(permission, frozenset())).isdisjoint(roles)
+
+
+def same_kind(permission: str) -> frozenset[str]:
+    """The permission, and those for the same things that allow more."""
     read = permission.replace(".ReadBasic.", ".Read.")
-    more = {permission, read, read.replace(".Read.", ".ReadWrite."), *WIDER.get(permission, ())}
-    return bool(more & set(roles))
+    return frozenset({permission, read, read.replace(".Read.", ".ReadWrite.")})
