@@ -8,6 +8,7 @@ import azure.functions as func
 from functions import (
     cleanup,
     compare_settings,
+    dashboard,
     drift,
     emergency,
     guests,
@@ -45,6 +46,7 @@ for _module in (
     cleanup,
     guests,
     personal,
+    dashboard,
 ):
     if _module.POWER in _powers:
         app.register_functions(_module.bp)

@@ -142,6 +142,7 @@ def _announce(where: Addresses, folder: Path, *, as_json: bool) -> None:
         return
     rows = [(f"function app, host {number}", url) for number, url in enumerate(where.functions, start=1)]
     rows += [
+        ("dashboard", f"{where.functions[0]}/api/dashboard"),
         ("function key", str(where.function_keys["default"])),
         ("service bus", where.service_bus),
         ("service bus, control", where.service_bus_control),

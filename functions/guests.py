@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import azure.functions as func
 
 from functions.principal import PERSON_READERS, Caller, answer, needs, note_reading
-from functions.reading import body_of, word
+from functions.reading import body_of, top_said, word
 from shared.nouns.errors import Fault, Refusal
 
 if TYPE_CHECKING:
@@ -24,12 +24,17 @@ bp = func.Blueprint()
 @bp.route(route="guests", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 @needs(*LOOK)
 async def list_guests(req: func.HttpRequest, ours: "World", caller: Caller) -> func.HttpResponse:
-    """A page of guests (`partner`, `stage`, `endsBefore`, `sponsor`; `after`, the `next` of the page before). No address is told.
+    """A page of guests (`partner`, `stage`, `endsBefore`, `sponsor`; `top`, up to 1000; `after`, the `next` of the page before). No address
+    is told.
 
-    `kind=member` (with `partner`, `after`) lists B2B members instead, under `members`.
+    `kind=member` (with `partner`, `after`) lists B2B members instead, under `members`. `counts=true` (with `partner`) counts guests, by
+    partner, stage and last day.
     """
-    from shared.views.guests import Wanted, guests_view
+    from shared.views.guest_counts import guest_counts
+    from shared.views.guests import MOST, Wanted, guests_view
 
+    if req.params.get("counts") == "true":
+        return answer(await guest_counts(ours, req.params.get("partner", "")))
     if (kind := req.params.get("kind", "guest")) != "guest":
         return answer(await _members(ours, kind, req.params))
     before = req.params.get("endsBefore", "")
@@ -39,7 +44,8 @@ async def list_guests(req: func.HttpRequest, ours: "World", caller: Caller) -> f
         ends_before=_day(before, "endsBefore") if before else None,
         sponsor=req.params.get("sponsor", ""),
     )
-    return answer(await guests_view(ours, wanted, behind=req.params.get("after", "")))
+    most = top_said(req.params, str(MOST), MOST, least=1)
+    return answer(await guests_view(ours, wanted, behind=req.params.get("after", ""), most=most))
 
 
 @bp.function_name("show-guest")

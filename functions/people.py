@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import azure.functions as func
 
 from functions.principal import PERSON_READERS, Caller, answer, needs, note_reading
+from functions.reading import top_said
 from functions.whose import of_call, says_whose
 from shared.nouns.errors import Fault, Refusal
 from shared.root import UnknownTenant, worlds
@@ -34,18 +35,25 @@ async def list_partner_requests(req: func.HttpRequest, ours: "World", caller: Ca
 @bp.route(route="partner-requests/{id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 @needs(*LOOK)
 async def show_partner_request(req: func.HttpRequest, ours: "World", caller: Caller) -> func.HttpResponse:
-    """One request with its counts and a page of its tasks (`top`, 0 to 1000; `after`, the `next` of the page before).
+    """One request with its counts and a page of its tasks (`top`, 0 to 1000; `after`, the `next` of the page before; `state`).
 
-    `counts=false` leaves the counts of a running request out, which saves reading all its tasks.
+    `counts=false` leaves the counts of a running request out, which saves reading all its tasks; `steps=true` counts them step by step.
     """
-    from shared.views.status import MOST_TASKS, request_status
+    from shared.nouns.task import TaskState
+    from shared.views.status import MOST_TASKS, Wanted, request_status
 
-    name = req.route_params["id"]
-    top = req.params.get("top", "500")
-    if not top.isdecimal() or len(top) > 4 or int(top) > MOST_TASKS:
-        raise Refusal([Fault("top", f"must be a number from 0 to {MOST_TASKS}")])
-    counted = req.params.get("counts") != "false"
-    shown = await request_status(ours, name, most=int(top), behind=req.params.get("after", ""), counted=counted)
+    asked = req.params
+    state = asked.get("state", "")
+    if state and state not in set(TaskState):
+        raise Refusal([Fault("state", f"must be one of {', '.join(TaskState)}")])
+    wanted = Wanted(
+        most=top_said(asked, "500", MOST_TASKS),
+        behind=asked.get("after", ""),
+        state=TaskState(state) if state else None,
+        counted=asked.get("counts") != "false",
+        steps=asked.get("steps") == "true",
+    )
+    shown = await request_status(ours, req.route_params["id"], wanted)
     return answer(shown) if shown else answer({"error": "there is no such request; it may not have been accepted yet"}, 404)
 
 

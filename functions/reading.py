@@ -1,6 +1,8 @@
 """What people send with a request, read and checked."""
 
 import json
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import azure.functions as func
@@ -33,6 +35,14 @@ def word(body: dict[str, Any], name: str, *, needed: bool = True) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= MOST_CHARACTERS:
         raise Refusal([Fault(name, "is needed, as text")])
     return value
+
+
+def top_said(asked: Mapping[str, str], otherwise: str, most: int, *, least: int = 0) -> int:
+    """How many are to be on a page, from `least` to `most`. Raises Refusal."""
+    top = asked.get("top", otherwise)
+    if not re.fullmatch(r"[0-9]{1,4}", top) or not least <= int(top) <= most:
+        raise Refusal([Fault("top", f"must be a number from {least} to {most}")])
+    return int(top)
 
 
 def partner_said(said: str) -> str:

@@ -1,4 +1,5 @@
-"""A real browser, spoken to by its own protocol (https://chromedevtools.github.io/devtools-protocol/): no driver, no scripts in the page."""
+"""A real browser, spoken to by its own protocol (https://chromedevtools.github.io/devtools-protocol/): no driver, and pages' scripts
+run only where a test asks for it."""
 
 import asyncio
 import base64
@@ -25,7 +26,7 @@ def executable() -> str | None:
 
 
 class Tab:
-    """One tab. Pages' own scripts do not run in it; `ask` is the test's question to what is shown."""
+    """One tab. `ask` is the test's question to what is shown."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse, session: str) -> None:
         self._socket = socket
@@ -45,6 +46,8 @@ class Tab:
                 self._loaded.set()
             elif said.get("method") == "Log.entryAdded":
                 self.complaints.append(said["params"]["entry"]["text"])
+            elif said.get("method") == "Runtime.exceptionThrown":
+                self.complaints.append(str(said["params"]["exceptionDetails"]))
 
     async def call(self, method: str, **parameters: Any) -> Any:
         number = next(self._numbers)
@@ -68,6 +71,12 @@ class Tab:
         found = await self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
+
+    async def until(self, expression: str) -> None:
+        """The expression has come true on the page that is shown, whose own scripts run; looked at with every picture of it."""
+        look = f"(go) => {{ const look = () => ({expression}) ? go(true) : requestAnimationFrame(look); look() }}"
+        found = await self.call("Runtime.evaluate", expression=f"new Promise({look})", awaitPromise=True)
+        assert "exceptionDetails" not in found, found
 
     async def press(self, *keys: str) -> None:
         """The keys, one after another, as from a keyboard."""
@@ -104,8 +113,8 @@ class Tab:
 
 
 @asynccontextmanager
-async def browser_tab(folder: Path, headers: dict[str, str]) -> AsyncIterator[Tab]:
-    """A tab of a fresh browser that sends these headers with every request, and runs no script of any page."""
+async def browser_tab(folder: Path, headers: dict[str, str], *, scripts: bool = False) -> AsyncIterator[Tab]:
+    """A tab of a fresh browser that sends these headers with every request, and runs pages' `scripts` only where that is asked for."""
     found = executable()
     assert found, MISSING
     command = [
@@ -126,7 +135,7 @@ async def browser_tab(folder: Path, headers: dict[str, str]) -> AsyncIterator[Ta
                 aiohttp.ClientSession() as http,
                 http.ws_connect(await asyncio.to_thread(_address, process), max_msg_size=0) as socket,
             ):
-                yield await _tab(socket, headers)
+                yield await _tab(socket, headers, scripts=scripts)
         finally:
             # Where its command is a script, the browser itself is a child.
             os.killpg(process.pid, signal.SIGTERM)
@@ -145,7 +154,7 @@ def _address(process: subprocess.Popen[str]) -> str:
     raise AssertionError("the browser ended before it listened")
 
 
-async def _tab(socket: aiohttp.ClientWebSocketResponse, headers: dict[str, str]) -> Tab:
+async def _tab(socket: aiohttp.ClientWebSocketResponse, headers: dict[str, str], *, scripts: bool) -> Tab:
     root = Tab(socket, "")
     target = await root.call("Target.createTarget", url="about:blank")
     attached = await root.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
@@ -153,6 +162,6 @@ async def _tab(socket: aiohttp.ClientWebSocketResponse, headers: dict[str, str])
     tab = Tab(socket, attached["sessionId"])
     for domain in ("Page", "Network", "Log", "Runtime"):
         await tab.call(f"{domain}.enable")
-    await tab.call("Emulation.setScriptExecutionDisabled", value=True)
+    await tab.call("Emulation.setScriptExecutionDisabled", value=not scripts)
     await tab.call("Network.setExtraHTTPHeaders", headers=headers)
     return tab

@@ -8,6 +8,7 @@ import heapq
 import itertools
 import json
 import random
+import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import nullcontext
@@ -157,9 +158,11 @@ class MemoryTable:
 
 
 def _matches(row: dict[str, Any], where: str) -> bool:
-    """The one condition that the app asks for besides keys: unsettled, and untouched since an instant."""
+    """The conditions that the app asks for besides keys: in a state; or unsettled, and untouched since an instant."""
     if not where:
         return True
+    if found := re.fullmatch(r"state eq '(\w+)'", where):
+        return bool(row["state"] == found[1])
     assert where.startswith("(state eq 'ready' or state eq 'waiting') and touched lt '"), where
     return row["state"] in {"ready", "waiting"} and str(row.get("touched", "")) < where.rsplit("'", 2)[1]
 

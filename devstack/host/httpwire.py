@@ -10,6 +10,7 @@ from urllib.parse import quote
 from aiohttp import web
 from multidict import CIMultiDict
 
+from devstack.host import signing_in
 from devstack.host.wire import RpcHttp, TypedData, raw
 
 # The platform sets these for a signed-in caller and removes what a client sends under these names.
@@ -29,6 +30,7 @@ def joined(pairs: Mapping[str, str]) -> dict[str, str]:
 def request(incoming: web.BaseRequest, body: bytes, params: dict[str, str], easy_auth: bool) -> TypedData:
     """The request as a function gets it: lower-case headers, no empty query values, the body as bytes."""
     lowered = CIMultiDict((name.lower(), value) for name, value in incoming.headers.items())
+    lowered.update(signing_in.header(incoming) if easy_auth else {})
     headers = {name: value for name, value in joined(lowered).items() if easy_auth or not name.startswith(_EASY_AUTH)}
     query = joined(CIMultiDict((key, value) for key, value in incoming.query.items() if value))
     return TypedData(

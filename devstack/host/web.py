@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from devstack.host import httpwire, keys
+from devstack.host import httpwire, keys, signing_in
 from devstack.host.functions import Function
 from devstack.host.hostjson import HostConfig
 from devstack.host.invocations import Invocations
@@ -101,9 +101,10 @@ class Front:
             return await self._admin(incoming, await _body(incoming))
         if path == "/":
             return web.Response(text="The function app is up and running.")
+        signing = signing_in.answer(incoming) if self._easy_auth else None
         found = self._find(incoming.method, path)
-        if found is None:
-            return web.Response(status=404)
+        if signing is not None or found is None:
+            return web.Response(status=404) if signing is None else signing
         route, params = found
         key = keys.presented(incoming.headers, incoming.query)
         if not self._access.admits(route.level, route.function.name, key):

@@ -13,7 +13,7 @@ from shared.settings import ROOT
 
 # What the worker puts on its path. https://learn.microsoft.com/azure/azure-functions/functions-reference-python#folder-structure
 SITE = PurePosixPath(".python_packages/lib/site-packages")
-APP = ("function_app.py", "host.json", "requirements.txt", "functions", "shared", "templates")
+APP = ("function_app.py", "host.json", "requirements.txt", "functions", "shared", "templates", "dashboard")
 # Files of requirements that nothing reads at run time, and what the installer wrote about this machine.
 _NEVER = (
     *("*.pyc", "*.pyi", "*.pyx", "*.pxd", "*.c", "*.h", "*.hash", "*/_testcapi*.so"),

@@ -194,6 +194,18 @@ class Guests:
         if rows:
             yield _guest(partner, str(rows[0]["RowKey"]).partition("|")[0], rows)
 
+    async def lasting(self, partner: str) -> AsyncIterator[tuple[str, date | None]]:
+        """(stage, last day) of each guest of the partner, without reading the rest of them."""
+        rows: list[dict[str, Any]] = []
+        async for row in self._table.rows(partner, select=("RowKey", "stage", "ends", "overrules", "request", "until")):
+            person = str(row["RowKey"]).partition("|")[0]
+            if rows and person != str(rows[0]["RowKey"]).partition("|")[0]:
+                yield _lasting(partner, rows)
+                rows = []
+            rows.append(row)
+        if rows:
+            yield _lasting(partner, rows)
+
     async def _merge(self, rows: Iterable[Mapping[str, Any]]) -> None:
         writes = [Merge(row) for row in rows]
         for start in range(0, len(writes), MOST_IN_A_TRANSACTION):
@@ -247,6 +259,11 @@ def _row(guest: Guest) -> dict[str, Any]:
     names = (*_MOMENTS, *_DAYS, *_WORDS, *_LISTS, "warnings")
     known = _properties({name: getattr(guest, name) for name in names})
     return {**guest.others, **{key: value for key, value in known.items() if value != ""}}
+
+
+def _lasting(partner: str, rows: list[dict[str, Any]]) -> tuple[str, date | None]:
+    guest = _guest(partner, str(rows[0]["RowKey"]).partition("|")[0], rows)
+    return guest.stage, guest.end
 
 
 def _guest(partner: str, person: str, rows: list[dict[str, Any]]) -> Guest:

@@ -5,6 +5,7 @@ settled yet, `g|person` the cohort a person is in, `p|part` the parts of the req
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -105,9 +106,12 @@ class Tasks:
         """Every task of the cohort with just what readiness is decided by: step, subject, state, attempt, members, group."""
         return [outlined(row) async for row in self._table.rows(request, f"t|{cohort}|", select=OUTLINE)]
 
-    async def all(self, request: str, *, behind: str = "", most: int | None = None) -> AsyncIterator[Task]:
-        """The tasks of the request in key order, page by page: all, or `most` of those behind a key."""
-        async for row in self._table.rows(request, "t|", behind=behind, most=most):
+    async def all(
+        self, request: str, *, behind: str = "", most: int | None = None, state: TaskState | None = None
+    ) -> AsyncIterator[Task]:
+        """The tasks of the request in key order, page by page: all, or `most` of those behind a key; in one `state`, where it is given."""
+        where = "" if state is None else f"state eq '{state.value}'"
+        async for row in self._table.rows(request, "t|", behind=behind, most=most, where=where):
             yield decoded(row)
 
     async def keys_of(self, request: str, step: str) -> AsyncIterator[str]:
@@ -120,6 +124,11 @@ class Tasks:
         """(step, state) of every task, without reading the rest of it."""
         async for row in self._table.rows(request, "t|", select=("step", "state")):
             yield str(row["step"]), TaskState(row["state"])
+
+    async def progress(self, request: str) -> Counter[tuple[str, bool, TaskState]]:
+        """How many tasks there are of a step, taken back or not, in each state, without reading the rest of them."""
+        rows = self._table.rows(request, "t|", select=("step", "state", "reverses"))
+        return Counter([(str(row["step"]), bool(row.get("reverses")), TaskState(row["state"])) async for row in rows])
 
     async def untouched_since(self, request: str, at: datetime) -> AsyncIterator[Task]:
         """Tasks that are ready, or wait, and that nothing has touched since `at`."""

@@ -24,12 +24,13 @@ INVITE, RELATIONSHIP = "invite-guest", "set-organization-relationship"
 
 @dataclass(frozen=True)
 class OnRecord:
-    """A partner and the requests about it that were not plans only, the latest first."""
+    """A partner and the requests about it that were not plans only, the latest first; and those that were."""
 
     partner: Partner
     requests: tuple[Request, ...]
     running: str = ""
     block: Block | None = None
+    plans: tuple[Request, ...] = ()
 
     @property
     def latest(self) -> Request | None:
@@ -78,6 +79,10 @@ async def partner_view(world: World, said: str) -> dict[str, Any]:
             if request.is_open
         ],
         "requests": [request.id for request in found.requests],
+        "history": [
+            _brief(request)
+            for request in sorted((*found.requests, *found.plans), key=lambda request: request.received, reverse=True)
+        ],
     }
 
 
@@ -159,6 +164,21 @@ def _summary(found: OnRecord, *, closed: str) -> dict[str, Any]:
         "blocked": bool(found.block or closed),
         "blockedBy": found.block.request if found.block else closed or None,
         "latest": found.requests[0].received.isoformat() if found.requests else None,
+        "latestRequest": _brief(found.requests[0]) if found.requests else None,
+    }
+
+
+def _brief(request: Request) -> dict[str, Any]:
+    return {
+        "id": request.id,
+        "state": request.shown.value,
+        "paused": request.paused,
+        "action": request.header.action,
+        "mode": request.mode,
+        "reason": request.reason,
+        "received": request.received.isoformat(),
+        "finished": request.finished.isoformat() if request.finished else None,
+        "counts": dict(request.counts),
     }
 
 
@@ -199,8 +219,8 @@ async def _of_tenant(world: World, tenant: str) -> OnRecord | None:
     if row is None and not listed:
         return None
     known = listed[0].header.partner if row is None else row.partner
-    requests = tuple(request for request in listed if request.mode == "apply")
-    return OnRecord(Partner(tenant, known.name, known.domains), requests, "" if row is None else row.running, block)
+    requests, plans = (tuple(one for one in listed if (one.mode == "apply") is applied) for applied in (True, False))
+    return OnRecord(Partner(tenant, known.name, known.domains), requests, "" if row is None else row.running, block, plans)
 
 
 async def _all[Found](asked: Iterable[Coroutine[Any, Any, Found]]) -> list[Found]:

@@ -1,41 +1,59 @@
 """A request as people see it."""
 
-from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.nouns.task import PARTNER_COHORT, Task
+from shared.nouns.task import PARTNER_COHORT, Task, TaskState
 from shared.tables.parked import ParkedItem
 from shared.tables.requests import Request, RequestState
 from shared.verbs.world import World
 from shared.views.group_names import group_name, group_names, group_of
+from shared.views.progress import states_of, steps_view
 
 MOST_TASKS = 1_000
 
 
-async def request_status(
-    world: World, name: str, *, most: int = 500, behind: str = "", counted: bool = True
-) -> dict[str, Any] | None:
-    """The request with its counts and up to `most` tasks behind the task key `behind`; None where nothing of that id is known.
+@dataclass(frozen=True)
+class Wanted:
+    """What of a request: up to `most` tasks behind the task key `behind`, those in one `state` alone where it is given; whether the tasks
+    of a running request are `counted`, and how far each of the `steps` is, both of which read the state of every task."""
 
-    `next` is the key to go on behind, absent on the last page. Counting a running request reads the state of every task;
-    `counted` False saves that.
+    most: int = 500
+    behind: str = ""
+    state: TaskState | None = None
+    counted: bool = True
+    steps: bool = False
+
+
+WANTED = Wanted()
+
+
+async def request_status(world: World, name: str, wanted: Wanted = WANTED) -> dict[str, Any] | None:
+    """The request with what is wanted of it; None where nothing of that id is known.
+
+    `next` is the key to go on behind, absent on the last page.
     """
     request = await world.tables.requests.get(name)
     if request is None:
         refusals = await world.tables.parked.refusals(name)
         return None if not refusals else {"id": name, "state": "refused", "refusals": [item.reason for item in refusals]}
-    tasks = [task async for task in world.tables.tasks.all(name, behind=behind, most=most)] if most else []
-    counts = await _counts(world, request) if counted or not request.is_open else {}
+    listed = world.tables.tasks.all(name, behind=wanted.behind, most=wanted.most, state=wanted.state)
+    tasks = [task async for task in listed] if wanted.most else []
+    kept = {} if request.is_open else dict(request.counts)
+    counting = wanted.steps or (not kept and (wanted.counted or not request.is_open))
+    progress = await world.tables.tasks.progress(name) if counting else {}
     # Reading the template costs more than most of a status, and few tasks are about groups.
     names = group_names(world, [request.header.template]) if any(task.members for task in tasks) else {}
-    shown = _request(request) | {"counts": counts, "tasks": [task_view(task, names) for task in tasks]}
+    shown = _request(request) | {"counts": kept or states_of(progress), "tasks": [task_view(task, names) for task in tasks]}
     if request.state is RequestState.QUEUED:
         partner = await world.tables.partners.get(request.partner_tenant)
         shown["behind"] = partner.running if partner is not None else ""
+    if wanted.steps:
+        shown["steps"] = steps_view(world, progress)
     shown["refusals"] = [item.reason for item in await world.tables.parked.refusals(name)]
-    if most and len(tasks) == most:
+    if tasks and len(tasks) == wanted.most:
         shown["next"] = tasks[-1].key
     return shown
 
@@ -117,13 +135,6 @@ def _request(request: Request) -> dict[str, Any]:
         "received": _text(request.received),
         "finished": _text(request.finished),
     }
-
-
-async def _counts(world: World, request: Request) -> dict[str, int]:
-    if request.counts and not request.is_open:
-        return dict(request.counts)
-    counts = Counter([state.value async for _, state in world.tables.tasks.states(request.id)])
-    return dict(counts)
 
 
 def _text(at: datetime | None) -> str | None:
