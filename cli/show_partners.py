@@ -137,6 +137,8 @@ def scope(out: Console, found: Mapping[str, Any]) -> None:
         out.print(plain(f"  {one['site']}: {read}"), soft_wrap=True)
         if not one["complete"]:
             out.print(plain(f"      not complete: {one['stopped']}", "yellow"), soft_wrap=True)
+    if found.get("notLookedAt"):
+        out.print(plain(f"Not looked at, on these sites and all others: {found['notLookedAt']}", "dim"), soft_wrap=True)
 
 
 def sharing_csv(found: Mapping[str, Any]) -> str:

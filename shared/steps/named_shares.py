@@ -109,5 +109,5 @@ def _some(what: str, items: Sequence[SharedItem]) -> list[str]:
 
 
 def _looked(scope: SiteScope) -> str:
-    said = f"{urlsplit(scope.site).path or '/'}: {scope.items} files and folders in {scope.drives} libraries"
+    said = f"{urlsplit(scope.site).path or '/'}: {scope.items} files and folders in {scope.drives} document libraries, no lists and pages"
     return said if scope.complete else f"{said}, not all: {scope.stopped}"

@@ -32,7 +32,7 @@ def _sharing(facts: PartnerFacts) -> str:
     if facts.rules is None or facts.rules.unshare == "no":
         return "what is shared with them in SharePoint is left"
     if facts.sites:
-        return f"what is shared with them by name on {len(facts.sites)} sites is taken away before"
+        return f"what is shared with them by name in document libraries of {len(facts.sites)} sites is taken away before, and nothing in lists and pages"
     return "nothing is looked for in SharePoint, because neither the template nor a request of the partner names a site" + (
         ', which unshare = "all" asks for: name one under sites' if facts.rules.unshare == "all" else ""
     )

@@ -18,4 +18,4 @@ async def footprint_view(world: World, guest: Guest, sites: Iterable[str]) -> di
     found = await sharing_view(world, guest.partner, tuple(sites) or (await partner_facts(world, guest.partner)).sites)
     theirs = [item for item in found["items"] if guest.user and guest.user in item["people"]]
     shown = [{name: item[name] for name in ("site", "url", "drive", "item", "how", "roles", "until")} for item in theirs]
-    return {"items": shown, "scope": found["scope"], "complete": found["complete"]}
+    return {"items": shown, "scope": found["scope"], "complete": found["complete"], "notLookedAt": found["notLookedAt"]}

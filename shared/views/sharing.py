@@ -12,6 +12,7 @@ from shared.verbs.world import World
 from shared.views.partners import on_record
 
 MOST_SITES = 50
+NOT_LOOKED_AT = "lists, site pages, and who is in a site's own groups"
 _SITE = re.compile(r"https://[a-z0-9-]+\.sharepoint\.(com|us|de|cn)(/[^\s?#]*)?", re.IGNORECASE)
 
 
@@ -84,4 +85,5 @@ def _shown(report: SharingReport) -> dict[str, Any]:
             for one in report.scope
         ],
         "complete": report.complete,
+        "notLookedAt": NOT_LOOKED_AT,
     }

@@ -111,7 +111,7 @@ async def test_what_is_shared_goes_before_the_guest_and_comes_back_with_them(sta
     assert await has(rig, ana.user) == [("01TEAM", "read", "")]
     task = await task_of(rig, ana)
     assert task.state is TaskState.DONE
-    assert "/sites/archive: 7 files and folders in 1 libraries" in task.reason
+    assert "/sites/archive: 7 files and folders in 1 document libraries, no lists and pages" in task.reason
     assert f"item 01TEAM of drive {DRIVE}: a link for 2 people" in task.reason
     assert f"item 01OPEN of drive {DRIVE}: a link for anybody" in task.reason
     deleted = await task_of(rig, ana, "delete-guest")
@@ -188,7 +188,10 @@ async def test_how_far_was_looked_is_said_and_may_hold_the_deletion(
     await days(rig, *UNTIL_BLOCKED, 51)
     assert await has(rig, ana.user) == [("01TEAM", "read", "")], "what was found is taken away either way"
     task = await task_of(rig, ana)
-    assert "/sites/archive-gone: 0 files and folders in 0 libraries, not all: There is no such site" in task.reason
+    assert (
+        "/sites/archive-gone: 0 files and folders in 0 document libraries, no lists and pages, not all: There is no such site"
+        in task.reason
+    )
     assert (await guest(rig, "ana")).stage == stage_after
     if mode == "all":
         assert task.state is TaskState.STOPPED

@@ -182,11 +182,12 @@ def test_a_guest_is_shown_in_words_and_addresses_go_in_bodies(fake: FakeApp, ent
 def test_what_a_guest_has_in_sharepoint_is_told_with_how_far_was_looked(fake: FakeApp, entente: Entente) -> None:
     item = {"site": "https://x", "url": "https://x/plans.docx", "roles": ["read"], "until": None}
     looked = {"site": "https://x", "libraries": 1, "items": 7, "permissions": 2, "complete": False, "stopped": "too many"}
-    sharing = {"items": [item], "scope": [looked], "complete": False}
+    sharing = {"items": [item], "scope": [looked], "complete": False, "notLookedAt": "lists, site pages"}
     fake.says("POST", "guests/show", (200, {**GUEST, "sharing": sharing}), (200, {**GUEST, "sharing": {**sharing, "items": []}}))
     told = entente("guests", "show", USER, "--sharing").output
     assert "in SharePoint: https://x/plans.docx (read)" in told
     assert "not complete: too many" in told
+    assert "Not looked at, on these sites and all others: lists, site pages" in told
     assert "nothing by name, as far as was looked" in entente("guests", "show", USER, "--site", "https://x").output
     assert [one.body for one in fake.sent("POST", "guests/show")] == [
         {"guest": USER, "sites": []},
