@@ -120,7 +120,8 @@ def journal(
         str,
         typer.Argument(
             metavar="PARTNER|PERSON",
-            help="A partner's tenant id, domain or name; a person's address or opaque id; 'nobody': what was refused and names nobody.",
+            help="A partner's tenant id, domain or name; a person's address or opaque id; 'nobody' for refusals that name nobody, 'clean-up' for "
+            "decisions about its runs.",
         ),
     ],
     *,

@@ -15,13 +15,24 @@ from shared.verbs.cleanup_request import put_tasks, task_of
 from shared.verbs.cleanup_run import send
 from shared.verbs.cleanup_send import set_off
 from shared.verbs.guest_dates import extend, known, reason_of
+from shared.verbs.run_record import note_decision, note_refused_decision
 from shared.verbs.unshared import reversal
 from shared.verbs.world import World
 
 
 async def release(world: World, name: str, who: str, why: str) -> Run:
-    """The held run goes on: what it has seen for the first time holds no later run. Raises Refusal for whoever changed its rules."""
+    """The held run goes on: what it has seen for the first time holds no later run. Raises Refusal for whoever changed its rules; what was
+    decided, or refused, is in the journal."""
     run = await _held(world, name)
+    try:
+        return await _release(world, run, who, why)
+    except Refusal as refusal:
+        await note_refused_decision(world, name, who, "release", refusal)
+        raise
+
+
+async def _release(world: World, run: Run, who: str, why: str) -> Run:
+    name = run.id
     reason = reason_of(why)
     if not who.startswith("user ") and run.changers:
         # Who has no name of their own may be anybody, also whoever changed the rules.
@@ -35,8 +46,10 @@ async def release(world: World, name: str, who: str, why: str) -> Run:
         ready = replace(run, state=RunState.SENT)
     else:
         ready = await set_off(world, run)
+    await note_decision(world, name, who, ready.state.value, reason, done=False)
     released = await _saved(world, replace(ready, decided_by=who, why=reason, held=(), page=run.page + 1))
     log.info("clean-up released", run=name, who=who)
+    await note_decision(world, name, who, released.state.value, reason, done=True)
     await send(world, released)
     return released
 
@@ -45,8 +58,11 @@ async def reject(world: World, name: str, who: str, why: str) -> Run:
     """The held run is over, and nobody else is touched by it."""
     run = await _held(world, name)
     over = replace(run, state=RunState.REJECTED, decided_by=who, why=reason_of(why), finished=world.clock(), page=run.page + 1)
+    await note_decision(world, name, who, over.state.value, over.why, done=False)
+    saved = await _saved(world, over)
     log.info("clean-up rejected", run=name, who=who)
-    return await _saved(world, over)
+    await note_decision(world, name, who, saved.state.value, saved.why, done=True)
+    return saved
 
 
 async def restore(world: World, partner: str, person: str, who: str, why: str) -> str:

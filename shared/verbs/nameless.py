@@ -11,17 +11,13 @@ from datetime import datetime, timedelta
 from shared.log import log
 from shared.nouns.outcomes import NotYet
 from shared.nouns.redaction import without_addresses
-from shared.nouns.request import Header, PartnerWish
 from shared.nouns.task import Task, TaskState
-from shared.tables.requests import Request, RequestState
 from shared.tables.store import Changed
 from shared.tables.task_rows import JournalEntry
-from shared.verbs.guest_record import TEMPLATE
 from shared.verbs.met import Met
+from shared.verbs.own_record import NOBODY, has_request, request_id
 from shared.verbs.world import World
 
-# Under this name the journal shows them, as it shows a partner.
-NOBODY = "nobody"
 WHAT, COHORT = "refuse-nameless", "nameless"
 FORGED, UNKNOWN = "forged", "unknown"
 ANYBODY = "whoever sent it"
@@ -55,10 +51,10 @@ async def close_hours(world: World) -> None:
     now = world.clock()
     for day in (now - timedelta(days=1), now):
         for kind in (FORGED, UNKNOWN):
-            task = await world.tables.tasks.get(_request_id(day), _task(kind, day).key)
+            task = await world.tables.tasks.get(request_id(NOBODY, day), _task(kind, day).key)
             if task is None or task.ids.get("hour") == _hour(now) or not (entries := _more(task, now)):
                 continue
-            await _on_record(world, day)
+            await has_request(world, NOBODY, ANYBODY, day)
             try:
                 await world.tables.tasks.save(replace(task, ids={**task.ids, "more": "0"}, attempt=entries[-1].attempt), *entries)
             except Changed:
@@ -68,10 +64,10 @@ async def close_hours(world: World) -> None:
 
 async def _written(world: World, kind: str, said: JournalEntry) -> None:
     hour, before = _hour(said.at), world.nameless.met.pop(kind, None)
-    await _on_record(world, said.at)
-    await world.tables.tasks.insert_cohort(_request_id(said.at), COHORT, [_task(kind, said.at)], mark_open=False)
+    await has_request(world, NOBODY, ANYBODY, said.at)
+    await world.tables.tasks.insert_cohort(request_id(NOBODY, said.at), COHORT, [_task(kind, said.at)], mark_open=False)
     for _ in range(TRIES):
-        task = await world.tables.tasks.get(_request_id(said.at), _task(kind, said.at).key)
+        task = await world.tables.tasks.get(request_id(NOBODY, said.at), _task(kind, said.at).key)
         if task is None:
             return
         entries: list[JournalEntry] = []
@@ -106,32 +102,8 @@ def _more(task: Task, now: datetime) -> list[JournalEntry]:
     return [JournalEntry("outcome", task.attempt + 1, now, ANYBODY, {}, {"more": str(number)}, {}, note=note)]
 
 
-async def _on_record(world: World, at: datetime) -> None:
-    """The month's request stands among the ended ones: journal, seals and retention find it there."""
-    wish = PartnerWish(name=NOBODY, domains=(f"{NOBODY}.invalid",))
-    header = Header(version=1, id=_request_id(at), action="change", template=TEMPLATE, partner=wish)
-    now = world.clock()
-    request = Request(
-        id=header.id,
-        state=RequestState.DONE,
-        header=header,
-        digest="",
-        who=ANYBODY,
-        partner_tenant=NOBODY,
-        template_version=1,
-        received=now,
-        finished=now,
-        reason="what was refused and is about nobody on record",
-    )
-    await world.tables.requests.close(request)
-
-
 def _task(kind: str, at: datetime) -> Task:
-    return Task(_request_id(at), COHORT, WHAT, f"{kind}-{at:%Y%m%d}", state=TaskState.DONE, touched=at, settled_at=at)
-
-
-def _request_id(at: datetime) -> str:
-    return f"refused-{at:%Y%m}"
+    return Task(request_id(NOBODY, at), COHORT, WHAT, f"{kind}-{at:%Y%m%d}", state=TaskState.DONE, touched=at, settled_at=at)
 
 
 def _hour(at: datetime) -> str:

@@ -11,7 +11,7 @@ from shared.nouns.request import email_address
 from shared.seal import Flaw, Head, Seal, Verified, cuts_in, flaws_of_chain, flaws_of_requests, verify
 from shared.tables.journal import ENTRY
 from shared.tables.requests import Request
-from shared.verbs.nameless import NOBODY
+from shared.verbs.own_record import OWN
 from shared.verbs.world import World
 from shared.views.exported_seals import against_exported
 from shared.views.records import records
@@ -28,7 +28,8 @@ class _Check:
 async def partner_journal(
     world: World, partner: str, *, verified: bool = False, head: Head | None = None, rebuilding: bool = False
 ) -> dict[str, Any]:
-    """Every entry about the partner, named by tenant id, domain or name; of `nobody` what was refused and names nobody. With `rebuilding` also
+    """Every entry about the partner, named by tenant id, domain or name; of `nobody` what was refused and names
+    nobody, of `clean-up` what people decided about its runs. With `rebuilding` also
     what a partner's tables are rebuilt from besides.
 
     Raises Refusal where no request was about it.
@@ -36,10 +37,10 @@ async def partner_journal(
     wanted = partner.strip().casefold()
     everything = await _requests(world)
     requests = [request for request in everything if wanted in _names(request)]
-    if not requests and wanted != NOBODY:
+    if not requests and wanted not in OWN:
         raise Refusal([Fault("partner", "is the tenant id, a domain or the name of no partner that a request was about")])
-    last = requests[-1] if wanted != NOBODY else None
-    about = {"partner": last.header.partner.name, "tenantId": last.partner_tenant} if last is not None else {"about": NOBODY}
+    last = requests[-1] if wanted not in OWN else None
+    about = {"partner": last.header.partner.name, "tenantId": last.partner_tenant} if last is not None else {"about": wanted}
     told = await _told(world, about, requests, None, _Check(head, {request.id for request in everything}) if verified else None)
     return told | ({"records": await records(world, requests)} if rebuilding and last is not None else {})
 

@@ -14,7 +14,9 @@ from shared.tables.runs import Run, RunState
 from shared.verbs.cleanup_decide import reject, release, restore
 from shared.verbs.cleanup_run import begin
 from shared.verbs.guest_dates import extend
+from shared.verbs.seal import seal
 from shared.views.cleanup import run_view
+from shared.views.journal import partner_journal
 from tests.app.conftest import Stage
 from tests.rig import Killed, Rig
 
@@ -118,10 +120,21 @@ async def test_a_run_over_the_brake_is_held_until_somebody_else_releases_it(stag
             await release(rig.world, run.id, who, "looked at it")
     with pytest.raises(Refusal):
         await release(rig.world, run.id, "user boss", " ")
-    await release(rig.world, run.id, "user boss", "looked at it")
+    await release(rig.world, run.id, "user boss", "looked at it, says boss@contoso.com")
     with pytest.raises(Refusal, match="waits for no decision"):
         await reject(rig.world, run.id, "user other", "too late")
     await rig.deliver_all()
+    await seal(rig.world)
+    found = await partner_journal(rig.world, "clean-up", verified=True)
+    assert found["verification"]["holds"]
+    told = [(one["kind"], one["who"], one["after"], one["note"].partition(":")[0]) for one in found["entries"]]
+    assert all(one["subject"] == run.id and one["seal"] for one in found["entries"])
+    refused = {"refused": "release"}
+    assert told[0] == ("outcome", f"user {CHANGER}", refused, "not taken")
+    assert [(after, who) for _, who, after, _ in told[:5]] == [
+        (refused, who) for who in (f"user {CHANGER}", f"user {CHANGER.upper()}", "function key", "the clock", "user boss")
+    ]
+    assert told[5:] == [(kind, "user boss", {"state": "sent"}, "looked at it, says <address>") for kind in ("intent", "outcome")]
     assert [(await guest(rig, name)).stage for name in ("ana", "ben")] == ["warned", "warned"]
     after = await rig.world.tables.runs.get(run.id)
     assert after is not None

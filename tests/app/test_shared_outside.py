@@ -74,7 +74,7 @@ async def test_a_report_tells_every_share_once_and_what_was_looked_at(rig: Rig) 
     show_partners.sharing(Console(file=out, width=300), found)
     show_partners.scope(Console(file=out, width=300), found)
     assert out.getvalue().count(EVA) == 2
-    assert f"1 libraries, {MANY + 2} items, permissions of 4" in out.getvalue()
+    assert f"1 library, {MANY + 2} items, permissions of 4" in out.getvalue()
     assert "@fabrikam.com" not in out.getvalue()
 
 
