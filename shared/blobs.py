@@ -110,12 +110,12 @@ class Blobs:
 
         import httpx
 
-        from shared.tenant.transport import AiohttpTransport
+        from shared.tenant.transport import Transport
 
         # It logs every URL at INFO, and a SAS stands in one.
         logging.getLogger("httpx").setLevel(logging.WARNING)
         return httpx.AsyncClient(
-            timeout=TIMEOUT_SECONDS, transport=self._transport or AiohttpTransport(), follow_redirects=False, trust_env=False
+            timeout=TIMEOUT_SECONDS, transport=self._transport or Transport(), follow_redirects=False, trust_env=False
         )
 
     @cached_property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from shared.clock import utc_now
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from shared.blobs import Blobs
     from shared.bus import Bus
     from shared.settings import Settings
+    from shared.tenant.tokens import AccessToken, Credential
     from shared.verbs.world import World
 
 # By the tenant's name; the one tenant of an app for one has none.
@@ -79,7 +81,7 @@ def build(settings: Settings, credential: Any = None, bus: Bus | None = None) ->
     if settings.service_bus and settings.tables:
         credential = None
     elif given is None:
-        credential = _identity(settings)
+        credential = _Identity(settings.identity_client_id)
     tenant = TenantSettings(
         tenant_id=settings.tenant_id,
         graph_url=settings.graph_url,
@@ -121,7 +123,22 @@ def _blobs(settings: Settings, credential: Any) -> Blobs:
     return Blobs(settings, credential)
 
 
-def _identity(settings: Settings) -> Any:
-    from azure.identity.aio import ManagedIdentityCredential
+class _Identity:
+    """The app's managed identity, which is looked for when somebody first wants a token."""
 
-    return ManagedIdentityCredential(client_id=settings.identity_client_id or None)
+    def __init__(self, client_id: str) -> None:
+        self._client_id = client_id
+
+    @cached_property
+    def _found(self) -> Credential:
+        from shared.tenant.tokens import managed_identity
+
+        return managed_identity(self._client_id or None)
+
+    async def get_token(self, *scopes: str, claims: str | None = None, **_options: Any) -> AccessToken:
+        """As azure-core asks for one; what else it says (whose tenant) a managed identity cannot choose."""
+        return await self._found.get_token(*scopes, claims=claims)
+
+    async def close(self) -> None:
+        if "_found" in self.__dict__:
+            await self._found.close()

@@ -8,13 +8,14 @@ from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
-from azure.core.pipeline.transport import AioHttpTransport
 from azure.data.tables import TableTransactionError, UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
+from shared.http1.pool import Patience
 from shared.nouns.outcomes import NotYet
 from shared.settings import Settings
 from shared.tables.store import Changed, Delete, Exists, Insert, Merge, Replace, Write
+from shared.tables.transport import Transport
 
 OUT_OF_REACH_SECONDS = 5.0
 # A table call that takes longer than this counts as out of reach; the attempt comes back later.
@@ -24,9 +25,7 @@ READ_SECONDS = 15
 
 def open_service(settings: Settings, credential: Any = None) -> TableServiceClient:
     """The client of the storage account; `credential` is used where there is no connection string."""
-    # Proxy settings and ~/.netrc would be looked up in a thread at every call, which costs more than the call's own work.
-    transport = AioHttpTransport(use_env_settings=False, connection_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS)
-    options: dict[str, Any] = {"retry_total": 0, "transport": transport}
+    options: dict[str, Any] = {"retry_total": 0, "transport": Transport(Patience(CONNECT_SECONDS, READ_SECONDS))}
     if settings.tables:
         return TableServiceClient.from_connection_string(settings.tables, **options)
     return TableServiceClient(settings.tables_endpoint, credential=credential, **options)

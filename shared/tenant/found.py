@@ -66,24 +66,6 @@ class Membership:
 
 
 @dataclass(frozen=True)
-class Organization:
-    """Another organization, as its domain told us. `tenant_id` is in lower case."""
-
-    tenant_id: str
-    name: str
-    default_domain: str
-
-
-@dataclass(frozen=True)
-class Ourselves:
-    """Our own organization. Domains are in lower case; `initial_domain` is the one under onmicrosoft.com."""
-
-    tenant_id: str
-    verified_domains: tuple[str, ...]
-    initial_domain: str
-
-
-@dataclass(frozen=True)
 class Relationship:
     """An organization relationship of Exchange Online. `identity` is what Set- and Remove- take for this very one.
 

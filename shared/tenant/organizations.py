@@ -1,5 +1,7 @@
 """Which organization a domain belongs to, and who we are."""
 
+from dataclasses import dataclass
+
 from kiota_abstractions.base_request_configuration import RequestConfiguration
 from msgraph.generated.organization.organization_request_builder import OrganizationRequestBuilder
 
@@ -7,11 +9,28 @@ from shared.nouns.outcomes import WontWork
 from shared.tenant import operations
 from shared.tenant.answers import Answer
 from shared.tenant.fields import flag, objects, text
-from shared.tenant.found import Organization, Ourselves
 from shared.tenant.graph import Graph
 from shared.tenant.odata import guid, literal
 
 OrganizationQuery = OrganizationRequestBuilder.OrganizationRequestBuilderGetQueryParameters
+
+
+@dataclass(frozen=True)
+class Organization:
+    """Another organization, as its domain told us. `tenant_id` is in lower case."""
+
+    tenant_id: str
+    name: str
+    default_domain: str
+
+
+@dataclass(frozen=True)
+class Ourselves:
+    """Our own organization. Domains are in lower case; `initial_domain` is the one under onmicrosoft.com."""
+
+    tenant_id: str
+    verified_domains: tuple[str, ...]
+    initial_domain: str
 
 
 class Organizations:

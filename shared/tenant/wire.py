@@ -13,7 +13,7 @@ from shared.tenant.calls import Call, record
 from shared.tenant.operations import Operation
 from shared.tenant.settings import TenantSettings
 from shared.tenant.tokens import Credential, Tokens, federated, managed_identity
-from shared.tenant.transport import AiohttpTransport
+from shared.tenant.transport import Transport
 
 NO_ANSWER_WAIT = 15.0
 MOST_REFUSED_TOKENS = 5
@@ -48,7 +48,7 @@ class Wire:
         self._settings = settings
         self.tokens = Tokens(credential or _own(settings))
         self.client = httpx.AsyncClient(
-            timeout=settings.request_timeout, transport=transport or AiohttpTransport(), follow_redirects=False, trust_env=False
+            timeout=settings.request_timeout, transport=transport or Transport(), follow_redirects=False, trust_env=False
         )
         self._refused_tokens = 0
 

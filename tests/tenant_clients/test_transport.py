@@ -1,38 +1,19 @@
 """What httpx is told when a connection does something else than answer: over real sockets."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 
 import httpx
 import pytest
 
-from shared.tenant.transport import AiohttpTransport
-
-type Answering = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
-
-
-@asynccontextmanager
-async def server(answer: Answering) -> AsyncIterator[str]:
-    """A server that reads a request up to the end of its body and then does as told, and hangs up."""
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = next((int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")), 0)
-        await answer(head + await reader.readexactly(length), writer)
-        writer.close()
-
-    listening = await asyncio.start_server(connected, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-    finally:
-        listening.close()
-        await listening.wait_closed()
+from shared.tenant.transport import Transport
+from tests.answering import server
 
 
-async def ask(url: str, *, patience: float = 5) -> httpx.Response:
-    async with httpx.AsyncClient(transport=AiohttpTransport(), timeout=patience, trust_env=False) as client:
-        return await client.post(f"{url}/v1.0/users?$filter=mail%20eq%20'a%2Bb'", json={"a": 1}, headers={"X-One": "1"})
+async def ask(port: int, *, patience: float = 5) -> httpx.Response:
+    async with httpx.AsyncClient(transport=Transport(), timeout=patience, trust_env=False) as client:
+        return await client.post(
+            f"http://127.0.0.1:{port}/v1.0/users?$filter=mail%20eq%20'a%2Bb'", json={"a": 1}, headers={"X-One": "1"}
+        )
 
 
 async def test_request_and_answer_arrive_as_they_were_sent() -> None:
@@ -43,8 +24,8 @@ async def test_request_and_answer_arrive_as_they_were_sent() -> None:
         writer.write(b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nrequest-id: r1\r\nContent-Length: 11\r\n\r\n")
         writer.write(b'{"id": "u"}')
 
-    async with server(answer) as url:
-        response = await ask(url)
+    async with server(answer) as port:
+        response = await ask(port)
     assert (response.status_code, response.json(), response.headers["request-id"]) == (201, {"id": "u"}, "r1")
     head, _, body = seen[0].partition(b"\r\n\r\n")
     lines = head.lower().split(b"\r\n")
@@ -58,15 +39,15 @@ async def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
     async def answer(request: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 307 Elsewhere\r\nLocation: http://192.0.2.1/\r\nContent-Length: 0\r\n\r\n")
 
-    async with server(answer) as url:
-        assert (await ask(url)).status_code == 307
+    async with server(answer) as port:
+        assert (await ask(port)).status_code == 307
 
 
 async def test_nobody_listens_so_nothing_was_sent() -> None:
-    async with server(lambda request, writer: asyncio.sleep(0)) as url:
+    async with server(lambda request, writer: asyncio.sleep(0)) as port:
         pass
     with pytest.raises(httpx.ConnectError):
-        await ask(url)
+        await ask(port)
 
 
 @pytest.mark.parametrize(
@@ -76,9 +57,9 @@ async def test_whoever_hangs_up_after_the_request_may_have_carried_it_out(said: 
     async def answer(request: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(said)
 
-    async with server(answer) as url:
+    async with server(answer) as port:
         with pytest.raises(httpx.TransportError) as raised:
-            await ask(url)
+            await ask(port)
     assert not isinstance(raised.value, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
 
 
@@ -88,7 +69,7 @@ async def test_an_answer_that_does_not_come_in_time_may_have_had_its_effect() ->
     async def answer(request: bytes, writer: asyncio.StreamWriter) -> None:
         await gone.wait()
 
-    async with server(answer) as url:
+    async with server(answer) as port:
         with pytest.raises(httpx.ReadTimeout):
-            await ask(url, patience=0.05)
+            await ask(port, patience=0.05)
         gone.set()

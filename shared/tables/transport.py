@@ -1,0 +1,98 @@
+"""azure-core over connections of our own, which bring no other HTTP client with them."""
+
+from http.client import responses
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
+
+from azure.core.exceptions import (
+    ServiceRequestError,
+    ServiceRequestTimeoutError,
+    ServiceResponseError,
+    ServiceResponseTimeoutError,
+)
+from azure.core.pipeline.transport import AsyncHttpTransport
+from azure.core.rest import HttpRequest
+
+# What every transport's answers are built on, as it says itself; the public class is abstract, and knows no parts of a transaction.
+from azure.core.rest._http_response_impl_async import AsyncHttpResponseImpl
+from azure.core.utils import case_insensitive_dict
+
+from shared.http1.connection import MaybeSent, NoAnswerInTime, NothingSent, NotInTime, Reply
+from shared.http1.pool import PORTS, Connections, Patience, Place
+
+_WITHOUT_BODY = frozenset({"GET", "DELETE"})
+
+
+class Transport(AsyncHttpTransport[HttpRequest, AsyncHttpResponseImpl]):
+    """Answers are read whole. Raises azure-core's ServiceRequestError where nothing was sent, ServiceResponseError where it may have been."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._connections = Connections()
+        self._patience = patience
+
+    async def send(self, request: HttpRequest, **_options: Any) -> AsyncHttpResponseImpl:
+        url = urlsplit(request.url)
+        body = _body(request)
+        headers = {"Host": url.netloc, "Accept-Encoding": "identity", **request.headers}
+        if body or request.method not in _WITHOUT_BODY:
+            headers["Content-Length"] = str(len(body))
+        try:
+            reply = await self._connections.ask(
+                Place(url.scheme, url.hostname or "", url.port or PORTS[url.scheme]),
+                request.method,
+                f"{url.path or '/'}?{url.query}".removesuffix("?").encode("ascii"),
+                [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()],
+                body=body,
+                patience=self._patience,
+            )
+        except NotInTime as error:
+            raise ServiceRequestTimeoutError(str(error), error=error) from error
+        except NothingSent as error:
+            raise ServiceRequestError(str(error), error=error) from error
+        except NoAnswerInTime as error:
+            raise ServiceResponseTimeoutError(str(error), error=error) from error
+        except MaybeSent as error:
+            raise ServiceResponseError(str(error), error=error) from error
+        return _Answer(request, reply)
+
+    async def open(self) -> None:
+        """There is nothing to open: each connection is, by who needs it first."""
+
+    async def close(self) -> None:
+        self._connections.close()
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        await self.close()
+
+
+class _Answer(AsyncHttpResponseImpl):
+    """An answer that is there already."""
+
+    def __init__(self, request: HttpRequest, reply: Reply) -> None:
+        headers = case_insensitive_dict([(name.decode("latin-1"), value.decode("latin-1")) for name, value in reply.headers])
+        super().__init__(
+            request=request,
+            internal_response=None,
+            status_code=reply.status,
+            reason=responses.get(reply.status, ""),
+            content_type=headers.get("content-type"),
+            headers=headers,
+            stream_download_generator=None,
+        )
+        self._content = reply.body
+        self._is_closed = True
+
+    def body(self) -> bytes:
+        """What azure-core reads the parts of a transaction from."""
+        return self.content
+
+
+def _body(request: HttpRequest) -> bytes:
+    content = request.content
+    return content if isinstance(content, bytes) else content.encode() if isinstance(content, str) else b""
