@@ -3,7 +3,6 @@
 from http.client import responses
 from types import TracebackType
 from typing import Any
-from urllib.parse import urlsplit
 
 from azure.core.exceptions import (
     ServiceRequestError,
@@ -17,6 +16,7 @@ from azure.core.rest import HttpRequest
 # What every transport's answers are built on, as it says itself; the public class is abstract, and knows no parts of a transaction.
 from azure.core.rest._http_response_impl_async import AsyncHttpResponseImpl
 from azure.core.utils import case_insensitive_dict
+from yarl import URL
 
 from shared.http1.connection import MaybeSent, NoAnswerInTime, NothingSent, NotInTime, Reply
 from shared.http1.pool import PORTS, Connections, Patience, Place
@@ -32,16 +32,17 @@ class Transport(AsyncHttpTransport[HttpRequest, AsyncHttpResponseImpl]):
         self._patience = patience
 
     async def send(self, request: HttpRequest, **_options: Any) -> AsyncHttpResponseImpl:
-        url = urlsplit(request.url)
+        # azure-data-tables signs the path in the one form that this gives it, whatever else may be encoded or not.
+        url = URL(request.url)
         body = _body(request)
-        headers = {"Host": url.netloc, "Accept-Encoding": "identity", **request.headers}
+        headers = {"Host": url.raw_authority, "Accept-Encoding": "identity", **request.headers}
         if body or request.method not in _WITHOUT_BODY:
             headers["Content-Length"] = str(len(body))
         try:
             reply = await self._connections.ask(
-                Place(url.scheme, url.hostname or "", url.port or PORTS[url.scheme]),
+                Place(url.scheme, url.raw_host or "", url.port or PORTS[url.scheme]),
                 request.method,
-                f"{url.path or '/'}?{url.query}".removesuffix("?").encode("ascii"),
+                url.raw_path_qs.encode("ascii"),
                 [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()],
                 body=body,
                 patience=self._patience,
