@@ -74,7 +74,9 @@ class Front:
         self._admin = admin
         self._easy_auth = options.easy_auth
         self._closing = False
-        self._runner = web.ServerRunner(web.Server(self._answer), shutdown_timeout=options.drain_timeout)
+        # As they came: the platform unpacks no body, whatever its Content-Encoding says.
+        server = web.Server(self._answer, auto_decompress=False)
+        self._runner = web.ServerRunner(server, shutdown_timeout=options.drain_timeout)
 
     async def open(self, host: str, port: int) -> int:
         """The port on which it answers from now on (port 0: a free one); raises OSError."""

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -29,6 +30,7 @@ class Ears:
     delay: float | None = None
     written: datetime | None = None
     passed_on: dict[str, None] = field(default_factory=dict)
+    under_way: set[str] = field(default_factory=set)
     read: list[Telling] = field(default_factory=list)
     marked: datetime | None = None
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -52,6 +54,17 @@ class Ears:
         self.passed_on.update(dict.fromkeys(digests))
         while len(self.passed_on) > MOST_REMEMBERED:
             del self.passed_on[next(iter(self.passed_on))]
+
+    @contextmanager
+    def reading(self, digest: str) -> Iterator[bool]:
+        """Whether nobody in this process is reading because of the same telling; then it is being read until the block ends."""
+        first = digest not in self.under_way
+        self.under_way.add(digest)
+        try:
+            yield first
+        finally:
+            if first:
+                self.under_way.discard(digest)
 
     async def mark(self, table: Heard, telling: Telling) -> None:
         """The object was read again because of this telling: on record within a second, or with the next one. Whoever dies before

@@ -40,7 +40,17 @@ async def hear(world: World, change: Change) -> None:
 
 
 async def _hear(world: World, change: Change) -> None:
-    now, kept = world.clock(), await _is_kept(world, change)
+    kept = await _is_kept(world, change)
+    with world.ears.reading(digest(change) if kept else change.message_id()) as first:
+        if first:
+            await _read(world, change, kept=kept)
+        else:
+            # What is read now is read after both were told.
+            await _count_replay(world)
+
+
+async def _read(world: World, change: Change, *, kept: bool) -> None:
+    now = world.clock()
     mark = await _known(world, change) if kept and not is_fresh(change) else None
     newness = Newness.NEW if mark is None else newness_of(change, mark, timedelta(seconds=world.settings.horizon_seconds))
     if newness is not Newness.NEW:

@@ -111,22 +111,18 @@ def _genuine(world: World, notice: Notice, kept: Sequence[Kept]) -> bool:
 async def _new(world: World, genuine: Sequence[Notice], kept: Sequence[Kept], now: datetime) -> list[Notice]:
     """Those that are no copies of what was told before.
 
-    Members are left to who reads the group: where Graph told no time, the same words may mean another change. A lifecycle event told
-    once more is put off until the timer, which looks after the subscriptions anyway.
+    What one body tells twice is read once, after both. Members are left to who reads the group: where Graph told no time, the same words may
+    mean another change. A lifecycle event told once more is put off until the timer, which looks after the subscriptions anyway.
     """
-    once = {notice.digest: notice for notice in reversed(genuine) if notice.lifecycle}
-    known = dict(zip(once, await asyncio.gather(*map(world.tables.heard.knows, once)), strict=True))
-    for digest, notice in once.items():
-        for upkeep in _upkeep(notice, kept) if known[digest] and not is_over(notice, now) else ():
+    once = {notice.digest: notice for notice in genuine if not is_over(notice, now)}
+    events = [digest for digest, notice in once.items() if notice.lifecycle]
+    known = dict(zip(events, await asyncio.gather(*map(world.tables.heard.knows, events)), strict=True))
+    for digest in filter(known.__getitem__, events):
+        for upkeep in _upkeep(once[digest], kept):
             if upkeep.do != "renew":
                 await put_off(world, digest, upkeep)
-    return [
-        notice
-        for notice in genuine
-        if not is_over(notice, now)
-        and not (notice.timed and notice.digest in world.ears.passed_on)
-        and not (notice.lifecycle and (known[notice.digest] or once[notice.digest] is not notice))
-    ]
+    told = {digest for digest, notice in once.items() if notice.timed and digest in world.ears.passed_on}
+    return [notice for digest, notice in once.items() if digest not in told and not known.get(digest)]
 
 
 def is_over(notice: Notice, now: datetime) -> bool:

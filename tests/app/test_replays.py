@@ -67,6 +67,21 @@ async def test_members_who_come_go_and_come_again_are_three_changes_and_no_copy_
     }
 
 
+async def test_copies_that_come_together_are_read_once(groups: Scene) -> None:
+    """In one body, and in many that are reacted to at the same time."""
+    (subscribed,) = [one for one in await groups.subscriptions() if "groups" in one["resource"]]
+    about = {"@odata.type": "#Microsoft.Graph.Group", "id": READERS, "members@delta": [{"id": LI}]}
+    element = {**await groups.notification(), "subscriptionId": subscribed["id"], "clientState": subscribed["clientState"]}
+    element |= {"resource": f"Groups/{READERS}", "resourceData": about}
+    for _ in range(20):
+        assert (await groups.post({"value": [element, await groups.notification()] * 50})).status_code == 202
+    await groups.rig.deliver_interleaved(3, at_once=20)
+    assert sorted(change.kind for change in groups.reacted) == ["group", "user"]
+    counts = await groups.counts()
+    assert counts["replayed"] + counts["heard"] >= 20 * 100
+    assert groups.rig.tables["heard"].content
+
+
 async def test_a_thousand_copies_lead_to_one_look_of_each_telling_at_the_timer(groups: Scene) -> None:
     told = await members(groups, "add-member", "remove-member", "add-member")
     groups.rig.now += HOUR

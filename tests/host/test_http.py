@@ -37,6 +37,17 @@ async def test_requests_reach_functions_as_the_real_host_hands_them_over(start_h
     assert all(name == name.lower() for name in shown["headers"])
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "nonsense"])
+async def test_a_body_is_handed_over_as_it_came_whatever_its_encoding_is_said_to_be(
+    start_host: StartHost, http: Session, encoding: str
+) -> None:
+    host = await start_host("basic", "--no-timers")
+    headers = {"Content-Encoding": encoding, "Content-Length": "9"}
+    async with http.put(f"{host.url}/api/echo/", data=b"not packed"[:9], headers=headers) as answer:
+        shown = await answer.json()
+    assert (shown["body"], shown["headers"]["content-encoding"]) == ("not packe", encoding)
+
+
 async def test_easy_auth_headers_pass_only_where_the_host_stands_in_for_the_platform(
     start_host: StartHost, http: Session
 ) -> None:
