@@ -17,6 +17,7 @@ from cli import show
 from cli.command import Json, print_json, told
 from cli.errors import STOPPED, BadInput
 from cli.granting import EXCHANGE, GRAPH, NAMES, SHAREPOINT, Compared, Directory, compared, token_of_az
+from shared.needs import allowed_by
 
 permissions_app = typer.Typer(
     help="What the app's identities may do in the tenant: needed, granted, missing.", no_args_is_help=True
@@ -154,10 +155,9 @@ def _allowed(templates: Path) -> set[str]:
     found: set[str] = set()
     for path in paths:
         try:
-            template = tomllib.loads(path.read_text("utf-8"))
+            found |= allowed_by(tomllib.loads(path.read_text("utf-8")))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise BadInput(f"{path} cannot be read: {error}") from error
-        found |= {str(name) for key in ("steps", "optional") for name in template.get(key) or ()}
     return found
 
 

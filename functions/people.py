@@ -129,18 +129,21 @@ async def why_person(req: func.HttpRequest, ours: "World", caller: Caller) -> fu
 @bp.function_name("show-health")
 @bp.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def show_health(req: func.HttpRequest) -> func.HttpResponse:
-    """200 where the app can work, 503 where something it needs does not answer. Of several tenants, the one that is named in `tenant`; else
-    how many there are and how many of them are well."""
-    from shared.views.health import health, together
+    """200 as long as the app takes work, degraded or not; 503 where its tables do not answer, and with `strict` where anything is wrong. Of
+    several tenants, the one that is named in `tenant`; else how many there are and how many of them are well."""
+    from shared.views.health import health, takes_work, together
 
+    strict = req.params.get("strict", "").lower() == "true"
     if len(every := await worlds()) > 1 and not says_whose(req):
-        found = together([await health(one) for one in every])
-        return answer(found, 200 if found["status"] == "ok" else 503)
-    try:
-        found = await health(await of_call(req))
-    except UnknownTenant as error:
-        return answer({"error": str(error)}, 404)
-    return answer(found, 200 if found["status"] == "ok" else 503)
+        each = [await health(one) for one in every]
+        found, takes = together(each), any(takes_work(one) for one in each)
+    else:
+        try:
+            found = await health(await of_call(req))
+        except UnknownTenant as error:
+            return answer({"error": str(error)}, 404)
+        takes = takes_work(found)
+    return answer(found, 200 if takes and not (strict and found["status"] != "ok") else 503)
 
 
 def _field(req: func.HttpRequest, name: str, *, needed: bool = True) -> str:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from shared.needs import BESIDES_STEPS, BY_EXCHANGE, BY_THEMSELVES, ON_SHAREPOINT
+from shared.needs import BESIDES_STEPS, BY_EXCHANGE, BY_THEMSELVES, CLOSING, ON_SHAREPOINT
 from shared.nouns.power import Power
 from shared.settings import ROOT, Settings
 from shared.steps import STEPS
@@ -55,7 +55,7 @@ def permissions() -> str:
     steps = {
         step.name: {"power": step.power, "graph": sorted(set(step.permissions) - BY_EXCHANGE)}
         | {
-            "always": step.name in BY_THEMSELVES,
+            "always": step.name in BY_THEMSELVES - CLOSING,
             "mailbox": sorted(BY_EXCHANGE & set(step.permissions)),
             "exchangeRoles": sorted(step.exchange_roles),
         }

@@ -4,7 +4,7 @@
 """
 
 import tomllib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,8 @@ BY_EXCHANGE = frozenset({"Mail.Send", "Mail.ReadBasic.All"})
 BY_THEMSELVES = frozenset(
     {"block-guest", "close-partner", "prove-closed", "warn-guest", "expire-guest", "delete-guest", "restore-guest"}
 )
+# Of those, what comes only where a template's partners end closed (`offboard`). Closing looks into Exchange Online whatever the steps were.
+CLOSING = frozenset({"close-partner", "prove-closed"})
 # Comes by itself where a template wants it (`expiry.unshare`), or by a person's wish.
 UNSHARING = "unshare-with-guest"
 # Steps that speak to SharePoint itself, where the role is SharePoint's own Sites.FullControl.All.
@@ -60,17 +62,22 @@ ON_SHAREPOINT = frozenset({"limit-site", "share-site"})
 
 def steps_allowed(templates: Path) -> frozenset[str]:
     """The names of the steps that some template in the folder allows, or that come by themselves. What cannot be read allows none: who uses it is told why."""
-    found = set(BY_THEMSELVES)
+    found = set(BY_THEMSELVES - CLOSING)
     for path in templates.glob("*.toml"):
         try:
-            template: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+            found |= allowed_by(tomllib.loads(path.read_text("utf-8")))
         except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
             continue
-        found |= {str(name) for key in ("steps", "optional") for name in template.get(key) or ()}
-        expiry = template.get("expiry")
-        if isinstance(expiry, dict) and expiry.get("unshare", "no") != "no":
-            found.add(UNSHARING)
     return frozenset(found)
+
+
+def allowed_by(template: Mapping[str, Any]) -> frozenset[str]:
+    """The names of the steps that this template allows, and of those that come because of what it says besides."""
+    found = {str(name) for key in ("steps", "optional") for name in template.get(key) or ()}
+    expiry = template.get("expiry")
+    if isinstance(expiry, dict) and expiry.get("unshare", "no") != "no":
+        found.add(UNSHARING)
+    return frozenset(found | CLOSING if template.get("offboard", "closed") == "closed" else found)
 
 
 def needed(steps: Iterable[Step[Any]], allowed: Collection[str], powers: Collection[Power]) -> frozenset[str]:
@@ -86,5 +93,5 @@ def lacking(permissions: Iterable[str], roles: Collection[str]) -> tuple[str, ..
 
 
 def in_exchange(step: Step[Any]) -> bool:
-    """Whether the step is nothing without Exchange. Those that come by themselves do there what other steps have made necessary."""
-    return bool(step.exchange_roles) and step.name not in BY_THEMSELVES
+    """Whether the step is nothing without Exchange Online."""
+    return bool(step.exchange_roles)

@@ -35,6 +35,12 @@ async def health(world: World) -> dict[str, Any]:
     }
 
 
+def takes_work(shown: Mapping[str, Any]) -> bool:
+    """Whether somebody else's instance would do no better for the reason that this one is degraded: without tables nothing can be taken in,
+    all else is planned, waits, or is told."""
+    return bool(shown["checks"]["tables"])
+
+
 async def _may(world: World) -> dict[str, Any]:
     """What becomes of requests: `mode` is `apply`, `report-only`, or `report-only in part` for what `reportOnly` names with the
     permissions it lacks. It changes by itself as soon as a token carries what is missing."""

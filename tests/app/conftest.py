@@ -80,3 +80,10 @@ async def stage() -> AsyncIterator[Stage]:
         yield Stage(running, made)
         for old in made:
             await old.close()
+
+
+@pytest.fixture
+async def tenant() -> AsyncIterator[RunningTenant]:
+    """A tenant as it is by itself, its clock real."""
+    async with running_tenant() as running:
+        yield running

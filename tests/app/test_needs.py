@@ -1,12 +1,9 @@
 """Permissions: declared in code = in infra and docs = used in a whole run; and what is missing is told, and stops nothing half-way."""
 
 import tomllib
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
-
-from devstack.tenant.server import RunningTenant, running_tenant
+from devstack.tenant.server import RunningTenant
 from devstack.tenant.tokens import EXCHANGE, GRAPH
 from infra.topology import PERMISSIONS, permissions
 from shared.needs import BESIDES_STEPS, BY_EXCHANGE, BY_THEMSELVES, UNSHARING, needed, steps_allowed
@@ -19,15 +16,10 @@ from shared.verbs.cleanup_run import begin
 from shared.verbs.permitted import NOT_SAID, tell_grants
 from shared.views.health import health
 from shared.views.status import request_status
+from tests.app.whole import ONE_GUEST as REQUEST
 from tests.rig import Rig, rig
 
 TEMPLATES = ROOT / "templates"
-
-
-@pytest.fixture
-async def tenant() -> AsyncIterator[RunningTenant]:
-    async with running_tenant() as running:
-        yield running
 
 
 def test_the_file_that_the_command_reads_is_current() -> None:
@@ -67,16 +59,6 @@ def test_what_is_needed_follows_from_templates_and_powers(tmp_path: object) -> N
 def test_the_readme_tells_every_need() -> None:
     page = (ROOT / "README.md").read_text("utf-8")
     assert {one for need in BESIDES_STEPS for one in need.permissions if f"`{one}`" not in page} == set()
-
-
-REQUEST = {
-    "version": 1,
-    "id": "r1",
-    "template": "joint-project",
-    "partner": {"name": "Fabrikam", "domains": ["fabrikam.com"]},
-    "sponsors": ["mia@contoso.com"],
-    "guests": [{"email": "ana@fabrikam.com", "name": "Ana", "groups": ["fabrikam-project"]}],
-}
 
 
 async def test_an_app_with_what_is_needed_and_no_more_carries_a_request_out(tenant: RunningTenant) -> None:
@@ -222,3 +204,27 @@ async def test_a_new_installation_says_that_it_only_reports(tenant: RunningTenan
     shown = await health(made.world)
     assert shown["mode"] == "report-only"
     await made.close()
+
+
+async def test_a_partner_that_cannot_be_closed_is_not_left_half_way(tenant: RunningTenant, tmp_path: Path) -> None:
+    """Closing looks into Exchange Online, also where nothing was set up there; a template whose partners end otherwise needs none of it."""
+    steps = 'version = 1\ndescription = "x"\nsteps = ["invite-guest"]\n'
+    (tmp_path / "closed.toml").write_text(f'name = "closed"\n{steps}')
+    take_away(tenant, MANAGE_EXCHANGE, service=EXCHANGE)
+    made = rig(tenant, ENTENTE_TEMPLATES=str(tmp_path))
+    held = (await health(made.world))["reportOnly"]
+    assert held.keys() == {"close-partner", "prove-closed"}
+    wished = {**REQUEST, "template": "closed", "guests": [{"email": "ana@fabrikam.com", "name": "Ana"}]}
+    await made.settle(wished)
+    assert (await kept(made, "r1")).mode == "apply", "bringing them in needs nothing of it"
+    await made.settle({**wished, "id": "off", "action": "offboard", "guests": []})
+    off = await kept(made, "off")
+    assert (off.mode, off.state.value) == ("plan", "done")
+    assert f"close-partner lacks {MANAGE_EXCHANGE}" in str(off.outlook["planned"])
+    assert not await made.world.tables.parked.all()
+    await made.close()
+    (tmp_path / "closed.toml").unlink()
+    (tmp_path / "back.toml").write_text(f'name = "back"\noffboard = "restore-before"\n{steps}')
+    again = rig(tenant, ENTENTE_TEMPLATES=str(tmp_path))
+    assert (await health(again.world))["mode"] == "apply"
+    await again.close()

@@ -1,12 +1,9 @@
 """All tables are lost, and the tenant is not: the same requests bring back what we know, and change nothing over there."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
-
 from devstack.tenant.control.state import state
-from devstack.tenant.server import RunningTenant, running_tenant
+from devstack.tenant.server import RunningTenant
 from shared.nouns.changes import Upkeep
 from shared.nouns.person import person_id
 from shared.verbs.tend import tend
@@ -26,12 +23,6 @@ REQUEST: dict[str, Any] = {
         for name in ("ana", "bo", "cleo")
     ],
 }
-
-
-@pytest.fixture
-async def tenant() -> AsyncIterator[RunningTenant]:
-    async with running_tenant() as running:
-        yield running
 
 
 async def known(made: Rig) -> dict[str, tuple[str, str]]:

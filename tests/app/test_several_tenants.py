@@ -14,6 +14,7 @@ import pytest
 
 from devstack.tenant.control.state import state
 from devstack.tenant.server import RunningTenant, load_seed, running_tenant
+from devstack.tenant.tokens import GRAPH
 from functions import cleanup, intake, listening, people, requests, steps, tenant_changes, timers, whose
 from shared import root
 from shared.bus import Envelope, TenantBus
@@ -26,6 +27,7 @@ from shared.tables import Tables
 from shared.topology import FINISH, INTAKE
 from shared.verbs.subscribe import addresses
 from shared.verbs.world import World
+from tests.app.whole import ONE_GUEST as REQUEST
 from tests.rig import MemoryBus, MemoryTable, Rig, rig
 
 NAMES = ("contoso", "tailspin")
@@ -202,16 +204,6 @@ def _functions() -> Iterator[tuple[str, Callable[..., Awaitable[Any]]]]:
         yield str(queue or one.get_function_name()), one.get_user_function()
 
 
-REQUEST = {
-    "version": 1,
-    "id": "r1",
-    "template": "joint-project",
-    "partner": {"name": "Fabrikam", "domains": ["fabrikam.com"]},
-    "sponsors": ["mia@contoso.com"],
-    "guests": [{"email": "ana@fabrikam.com", "name": "Ana", "groups": ["fabrikam-project"]}],
-}
-
-
 async def test_the_same_request_to_two_tenants_is_carried_out_in_each_by_itself(app: App) -> None:
     for name in NAMES:
         status, said = await app.call("submit-partner-request", name, (f"{name}.Requester",), REQUEST)
@@ -316,17 +308,35 @@ async def test_each_tenant_hears_of_its_own_changes_alone(app: App) -> None:
         assert (await whose.of_event(message)) is app.worlds[name]
 
 
-async def test_health_of_all_names_nobody_and_of_one_says_all(app: App) -> None:
-    async def asked(**params: str) -> tuple[int, Any]:
-        answer = await app.functions["show-health"](func.HttpRequest("GET", "https://app/api/health", params=params, body=b""))
-        return answer.status_code, json.loads(answer.get_body())
+async def asked_how_it_is(app: App, **params: str) -> tuple[int, Any]:
+    answer = await app.functions["show-health"](func.HttpRequest("GET", "https://app/api/health", params=params, body=b""))
+    return answer.status_code, json.loads(answer.get_body())
 
-    status, said = await asked()
+
+async def test_health_of_all_names_nobody_and_of_one_says_all(app: App) -> None:
+    status, said = await asked_how_it_is(app)
     assert (status, said["tenants"]["all"]) == (200, 2)
     assert not [name for name in NAMES if name in str(said)]
-    status, said = await asked(tenant="tailspin")
+    status, said = await asked_how_it_is(app, tenant="tailspin")
     assert (status, said["mode"]) == (200, "apply")
-    assert (await asked(tenant="fourthcoffee"))[0] == 404
+    assert (await asked_how_it_is(app, tenant="fourthcoffee"))[0] == 404
+
+
+async def test_what_is_degraded_takes_work_and_is_red_for_who_watches(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    (identity,) = app.running["tailspin"].services.tenant.identities
+    identity.permissions[GRAPH].remove("User.Invite.All")
+    for params, degraded in (({"tenant": "tailspin"}, 503), ({}, 503), ({"tenant": "contoso"}, 200)):
+        status, said = await asked_how_it_is(app, **params)
+        assert (status, said["status"]) == (200, "degraded" if degraded == 503 else "ok"), params
+        assert (await asked_how_it_is(app, **params, strict="true"))[0] == degraded
+
+    async def silent(_: str) -> None:
+        raise NotYet("out of reach", after=5)
+
+    for name, of_all in (("contoso", 200), ("tailspin", 503)):
+        monkeypatch.setattr(app.worlds[name].tables.requests, "get", silent)
+        assert (await asked_how_it_is(app, tenant=name))[0] == 503
+        assert (await asked_how_it_is(app))[0] == of_all, "as long as one of them takes work"
 
 
 async def test_pace_is_kept_for_each_tenant(app: App) -> None:

@@ -16,6 +16,15 @@ ROOT = Path(__file__).parents[2]
 FULL: dict[str, Any] = json.loads((ROOT / "examples" / "joint-project-full.json").read_text(encoding="utf-8"))
 # What a change leaves behind that nobody can take back, or that says only when something was touched.
 TRACES = ("outbox", "deletedItems", "engagementOperations", "time")
+# The smallest request that changes a tenant in two ways.
+ONE_GUEST: dict[str, Any] = {
+    "version": 1,
+    "id": "r1",
+    "template": "joint-project",
+    "partner": {"name": "Fabrikam", "domains": ["fabrikam.com"]},
+    "sponsors": ["mia@contoso.com"],
+    "guests": [{"email": "ana@fabrikam.com", "name": "Ana", "groups": ["fabrikam-project"]}],
+}
 TOUCHED = frozenset({"WhenChanged", "WhenChangedUTC", "lastModifiedDateTime", "etag"})
 
 

@@ -15,6 +15,9 @@ from cli.granting import EXCHANGE, GRAPH, Directory, Held, compared
 from cli.main import app
 from devstack.tenant import tokens
 from devstack.tenant.server import RunningTenant, running_tenant
+from shared.needs import needed, steps_allowed
+from shared.nouns.power import POWERS
+from shared.steps import STEPS
 
 ADMINISTRATOR = ("Application.Read.All", "AppRoleAssignment.ReadWrite.All")
 
@@ -104,6 +107,26 @@ def test_what_is_missing_is_granted_once_and_what_is_superfluous_goes_when_told(
     assert "Group.ReadWrite.All" not in tenant.permissions[tokens.GRAPH]
     assert tenant.permissions[tokens.EXCHANGE] == ["Exchange.ManageAsApp"]
     assert "has what it needs, and nothing else" in run("check", *given).stdout
+
+
+def test_plan_and_app_count_the_same_steps(tmp_path: Path) -> None:
+    """What a template says besides its steps brings steps too, for the command as for the app's health."""
+    for number, (text, more, less) in enumerate(
+        (
+            ('[expiry]\nunshare = "found"\n', "Files.ReadWrite.All", ""),
+            ('offboard = "restore-before"\n', "", "Policy.ReadWrite.CrossTenantAccess"),
+            ("", "Policy.ReadWrite.CrossTenantAccess", "Files.ReadWrite.All"),
+        )
+    ):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "one.toml").write_text(f'steps = ["invite-guest"]\n{text}')
+        found = json.loads(run("plan", "--templates", folder, "--json").stdout)
+        assert found["needed"][GRAPH] == sorted(needed(STEPS, steps_allowed(folder), POWERS))
+        assert not more or more in found["needed"][GRAPH]
+        assert less not in found["needed"][GRAPH]
+        # Closing looks into Exchange Online, whatever was set up there.
+        assert (EXCHANGE in found["needed"]) == ("restore-before" not in text)
 
 
 def test_nothing_is_granted_without_a_yes(tenant: Tenant, templates: Path) -> None:
