@@ -140,6 +140,18 @@ async def test_a_connection_that_is_closed_while_idle_is_not_written_to() -> Non
     connections.close()
 
 
+async def test_a_connection_whose_other_side_has_ended_is_not_written_to() -> None:
+    connections = Connections()
+    async with server(saying(OK + b"ok", OK + b"ok"), requests=2) as port:
+        await ask(connections, port)
+        ended = connections._idle[0].connection
+        ended.eof_received()
+        await ask(connections, port)
+        assert [idle.connection for idle in connections._idle] != [ended]
+        ended._transport.abort()
+        connections.close()
+
+
 async def test_more_than_so_many_wait_for_each_other() -> None:
     under_way, most = 0, 0
 
