@@ -18,8 +18,6 @@ from shared.bus import Bus, Envelope
 from shared.verbs.ahead import Ahead
 from shared.verbs.ears import Ears
 from shared.verbs.listed import Listed
-from shared.verbs.met import Nameless
-from shared.verbs.owners import Owners
 
 if TYPE_CHECKING:
     from shared.blobs import Blobs
@@ -31,6 +29,8 @@ if TYPE_CHECKING:
     from shared.tables import Tables
     from shared.tables.requests import Request
     from shared.tenant import Tenant
+    from shared.verbs.met import Nameless
+    from shared.verbs.owners import Owners
 
 # A pause or cancellation is seen by every instance within this time.
 REQUEST_SEEN_SECONDS = 2
@@ -59,8 +59,6 @@ class World:
     ears: Ears = field(default_factory=Ears)
     listed: Listed = field(default_factory=Listed)
     ahead: Ahead = field(default_factory=Ahead)
-    owners: Owners = field(default_factory=Owners)
-    nameless: Nameless = field(default_factory=Nameless)
     _seen: dict[str, tuple[datetime, Request]] = field(default_factory=dict)
     _rested: dict[str, datetime | None] = field(default_factory=dict)
     _flying: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -72,6 +70,20 @@ class World:
         from shared.steps import STEPS
 
         return STEPS
+
+    @cached_property
+    def owners(self) -> Owners:
+        """Whose accounts other products end, as this process has read it within minutes."""
+        from shared.verbs.owners import Owners
+
+        return Owners()
+
+    @cached_property
+    def nameless(self) -> Nameless:
+        """Refusals that name nobody, as this process has met them."""
+        from shared.verbs.met import Nameless
+
+        return Nameless()
 
     def step(self, name: str) -> Step[Tenant]:
         return next(step for step in self.steps if step.name == name)
