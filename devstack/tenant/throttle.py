@@ -7,7 +7,7 @@ Refused requests count too: "Microsoft Graph continues to log resource usage whi
 import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 _BUCKETS = 50  # of a window: the grain in which use leaves it
@@ -17,12 +17,13 @@ _SHOWN_FROM = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """So many units in so many seconds; `scope` as in `x-ms-throttle-scope`."""
+    """So many units in so many seconds; `scope` as in `x-ms-throttle-scope`. Not every service says how long to wait (`tells`)."""
 
     units: int
     seconds: float
     scope: str
     reason: str
+    tells: bool = True
 
 
 PUBLISHED: dict[str, Limit] = {
@@ -33,6 +34,11 @@ PUBLISHED: dict[str, Limit] = {
     "applicationWrites": Limit(70_000, 300, "Application/Write", "WriteLimitExceeded"),
     "invitations": Limit(150, 5, "Tenant/Write", "InvitationLimitExceeded"),
     "reports": Limit(5, 10, "Tenant_Application/ReadWrite", "ReportLimitExceeded"),
+    # Of the tenant, whoever asks; "don't return the Retry-After header".
+    "conditionalAccess": Limit(1, 1, "Tenant/ReadWrite", "RequestLimitExceeded", tells=False),
+    "teamMembers": Limit(60, 1, "Tenant_Application/Read", "RequestLimitExceeded"),
+    "teamsMade": Limit(6, 1, "Tenant_Application/Write", "RequestLimitExceeded"),
+    "oneTeam": Limit(4, 1, "Resource_Application/ReadWrite", "RequestLimitExceeded"),
     "global": Limit(130_000, 10, "Application/ReadWrite", "GlobalLimitExceeded"),
 }
 # Read units by the number of users in the tenant: small below 50, medium up to 500, large above.
@@ -95,8 +101,8 @@ class Throttle:
     sized: bool = True
     _windows: dict[tuple[str, str], _Window] = field(default_factory=dict)
 
-    def charge(self, costs: dict[str, int], application: str, users: int, tenant: str = "") -> Verdict:
-        """The request's units are counted; the verdict says whether it is over a limit.
+    def charge(self, costs: dict[str, int], application: str, users: int, tenant: str = "", resource: str = "") -> Verdict:
+        """The request's units are counted; the verdict says whether it is over a limit. `resource` is what a limit of one resource is of.
 
         `x-ms-throttle-scope` is "<Scope>/<Limit>/<ApplicationId>/<TenantId|UserId|ResourceId>":
         https://learn.microsoft.com/graph/throttling-limits#regular-responses-requests
@@ -107,6 +113,7 @@ class Throttle:
         for name, units in costs.items():
             limit = self._limit(name, users)
             caller = application if "Application" in limit.scope else ""
+            caller += f" {resource}" if "Resource" in limit.scope else ""
             window = self._windows.setdefault((name, caller), _Window())
             window.leave(now, limit)
             over = window.used + units > limit.units
@@ -119,9 +126,9 @@ class Throttle:
         if refusal is None:
             return Verdict(None, headers)
         seconds, limit = refusal
+        headers |= {"Retry-After": str(seconds)} if limit.tells else {}
         headers |= {
-            "Retry-After": str(seconds),
-            "x-ms-throttle-scope": f"{limit.scope}/{application}/{tenant}",
+            "x-ms-throttle-scope": f"{limit.scope}/{application}/{resource if 'Resource' in limit.scope else tenant}",
             "x-ms-throttle-information": limit.reason,
         }
         return Verdict(seconds, headers)
@@ -131,7 +138,7 @@ class Throttle:
         if name != "reads" or not self.sized:
             return limit
         units = next(units for below, units in READ_UNITS if users < below)
-        return Limit(units, limit.seconds, limit.scope, limit.reason)
+        return replace(limit, units=units)
 
     def configure(self, given: Any) -> None:
         """The settings in `given` hold and all counts are zero: `{"enabled", "limits": {name: {"units", "seconds"}}, "exchange"}`.
@@ -148,7 +155,7 @@ class Throttle:
             units, seconds = numbers.get("units", old.units), numbers.get("seconds", old.seconds)
             if not units > 0 or not seconds > 0:
                 raise ValueError(f"limit '{name}' needs units and seconds above 0, not {numbers!r}")
-            limits[name] = Limit(units, seconds, old.scope, old.reason)
+            limits[name] = replace(old, units=units, seconds=seconds)
         exchange = given.get("exchange") or {}
         self.limits, self.on = limits, bool(given.get("enabled", self.on))
         self.sized = self.sized and "reads" not in (given.get("limits") or {})

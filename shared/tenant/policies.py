@@ -8,6 +8,7 @@ from kiota_abstractions.method import Method
 from kiota_abstractions.request_information import RequestInformation
 
 from shared.nouns.json_text import Json
+from shared.nouns.outcomes import NotYet
 from shared.tenant import operations
 from shared.tenant.fields import entry, flag, objects, text, texts
 from shared.tenant.graph import Graph
@@ -18,6 +19,8 @@ GUEST_ROLES = {
     "10dae51f-b6af-4016-8d66-8c2a99b929b3": "limited (the default)",
     "2af84b1e-32c8-42b7-82bc-daa82404023b": "restricted to their own objects",
 }
+# https://learn.microsoft.com/graph/throttling-limits (identity protection and Conditional Access service limits)
+CONDITIONAL_ACCESS_WAIT = 2.0
 _EVERY_GUEST = frozenset({"All", "GuestsOrExternalUsers"})
 # What somebody invited can be to Conditional Access; the default user type of an invitation is a guest.
 _INVITED = "b2bCollaborationGuest"
@@ -110,8 +113,17 @@ class Policies:
     async def conditional_access(self) -> tuple[AccessPolicy, ...]:
         """The Conditional Access policies that are on, or on trial, with what they ask of guests.
 
-        https://learn.microsoft.com/graph/api/conditionalaccessroot-list-policies
+        Raises NotYet where somebody has asked within the last second: one call a second is taken of the whole tenant, and a refusal does
+        not say how long to wait. https://learn.microsoft.com/graph/api/conditionalaccessroot-list-policies
         """
+        try:
+            return await self._conditional_access()
+        except NotYet as error:
+            if not error.moves_lane:
+                raise
+            raise NotYet(error.reason, after=CONDITIONAL_ACCESS_WAIT) from error
+
+    async def _conditional_access(self) -> tuple[AccessPolicy, ...]:
         found: list[AccessPolicy] = []
         pages = self._graph.pages(
             operations.READ_CONDITIONAL_ACCESS,

@@ -70,6 +70,8 @@ def simulation(simulated: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> It
         simulation = Simulation(simulated, http)
         simulation.order("POST", "reset")
         simulation.order("PUT", "lag", 0)
+        # A step is asked as fast as the test goes; what limits make of it is the runner's, and has tests of its own.
+        simulation.order("PUT", "throttle", {"enabled": False})
         yield simulation
 
 

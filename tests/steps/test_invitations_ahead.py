@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shared.nouns.outcomes import NotYet
 from shared.nouns.partner import Partner
 from shared.nouns.request import Header
 from shared.nouns.step import Finding, Preflight
@@ -131,6 +132,16 @@ async def test_conditional_access_that_guests_will_meet_is_shown(
 ) -> None:
     simulation.order("POST", "seed", {"conditionalAccess": [planted]})
     assert (await found(INVITE_GUEST.preflight, tenant, ahead())).get("Conditional Access policy P") == weight
+
+
+async def test_conditional_access_is_read_once_a_second_and_asked_for_again_soon(tenant: Tenant, simulation: Simulation) -> None:
+    # A long second, however slow the machine is.
+    simulation.order("PUT", "throttle", {"enabled": True, "limits": {"conditionalAccess": {"seconds": 600}}})
+    await tenant.policies.conditional_access()
+    with pytest.raises(NotYet) as refused:
+        await tenant.policies.conditional_access()
+    assert refused.value.after < 5, "no Retry-After is given, and the half minute that others want would be much too long"
+    assert not refused.value.moves_lane
 
 
 async def test_a_device_that_is_trusted_hinders_nobody(tenant: Tenant, simulation: Simulation) -> None:

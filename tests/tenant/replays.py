@@ -1,5 +1,6 @@
 """One good request for every operation, and the world that they need."""
 
+import base64
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +54,8 @@ PARTNERS = "/policies/crossTenantAccessPolicy/partners"
 DEFAULT = "/policies/crossTenantAccessPolicy/default"
 # The identity that the seed's chance gives us.
 OURS = "aba8baae-55ef-4fab-b75c-4f99b0c50280"
+MEMBERSHIP = base64.b64encode(f"11111111-1111-1111-1111-111111111111##{PROJECT}##{NOOR}".encode()).decode()
+TEAM_MEMBERS = ("TeamMember.ReadWrite.All",)
 GRANTS = ("Application.Read.All", "AppRoleAssignment.ReadWrite.All")
 APP = "eeeeeeee-0000-4000-8000-000000000001"
 GOVERNANCE_READ = ("AccessReview.Read.All", "LifecycleWorkflows.Read.All", "EntitlementManagement.Read.All")
@@ -471,6 +474,16 @@ REPLAYS = (
     ),
     Replay("GET /teams/{id}", "/teams/{project}"),
     Replay("PATCH /teams/{id}", "/teams/{project}", {"guestSettings": {"allowCreateUpdateChannels": True}}, 204),
+    Replay("GET /teams/{id}/members", "/teams/{project}/members", roles=TEAM_MEMBERS),
+    Replay("GET /teams/{id}/members/{member}", f"/teams/{{project}}/members/{MEMBERSHIP}", roles=TEAM_MEMBERS),
+    Replay(
+        "POST /teams/{id}/members",
+        "/teams/{project}/members",
+        {"@odata.type": "#microsoft.graph.aadUserConversationMember", "roles": ["owner"], "user@odata.bind": USERS + f"('{LI}')"},
+        201,
+        roles=TEAM_MEMBERS,
+    ),
+    Replay("DELETE /teams/{id}/members/{member}", f"/teams/{{project}}/members/{MEMBERSHIP}", None, 204, roles=TEAM_MEMBERS),
     Replay("POST /teams/{id}/archive", "/teams/{project}/archive", {"shouldSetSpoSiteReadOnlyForMembers": False}, 202),
     Replay("GET /employeeExperience/communities", "/employeeExperience/communities"),
     Replay(

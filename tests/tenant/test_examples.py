@@ -12,7 +12,7 @@ from devstack.tenant.errors import GraphError
 from devstack.tenant.graph.router import route
 from tests.tenant.calling import LI, MIA, NOOR, PROJECT, READERS, Caller
 from tests.tenant.openapi import SHARED
-from tests.tenant.replays import NORTHWIND, PARTNERS, make_world
+from tests.tenant.replays import MEMBERSHIP, NORTHWIND, PARTNERS, TEAM_MEMBERS, make_world
 
 FABRIKAM = "22222222-2222-2222-2222-222222222222"
 
@@ -29,6 +29,7 @@ class Example:
     prepare: dict[str, Any] | None = None
     absent: frozenset[str] = field(default_factory=frozenset)
     status: int | None = None
+    roles: tuple[str, ...] | None = None
 
 
 _MEMBERS = f"/groups/{PROJECT}/members"
@@ -132,6 +133,15 @@ EXAMPLES: dict[str, Example] = {
     "subscription-update-01": Example(
         "/subscriptions/{subscription}", (("2016-11-22", "2026-12-01"),), absent=frozenset({"notificationContentType"})
     ),
+    "team-delete-members-01": Example(f"/teams/{PROJECT}/members/{MEMBERSHIP}", roles=TEAM_MEMBERS),
+    "team-list-members-01": Example(f"/teams/{PROJECT}/members", roles=TEAM_MEMBERS),
+    "team-list-members-02": Example(
+        f"/teams/{PROJECT}/members?$filter=(microsoft.graph.aadUserConversationMember/userId eq '{NOOR}')", roles=TEAM_MEMBERS
+    ),
+    "team-post-members-01": Example(
+        f"/teams/{PROJECT}/members", (("8b081ef6-4792-4def-b2c9-c363a1bf41d5", LI),), roles=TEAM_MEMBERS
+    ),
+    "team-post-members-02": Example(f"/teams/{PROJECT}/members", (("jacob@contoso.com", "li@contoso.com"),), roles=TEAM_MEMBERS),
     # discoverySettings is in beta only.
     "team-get-01": Example(f"/teams/{PROJECT}", absent=frozenset({"discoverySettings"})),
     "team-put-teams-01": Example("/groups/{plain}/team"),
@@ -218,7 +228,9 @@ async def test_the_example_is_answered_in_kind(caller: Caller, name: str) -> Non
     path, body = fill(known.path or request["path"].removeprefix("/v1.0")), json.dumps(request["body"])
     for old, new in known.swap:
         body = body.replace(old, fill(new), 1)
-    reply = await caller.graph(request["method"], path, json.loads(body), headers=_conditions(request["headers"]))
+    reply = await caller.graph(
+        request["method"], path, json.loads(body), headers=_conditions(request["headers"]), roles=known.roles
+    )
     expected = known.status or published["response"]["status"]
     assert reply.status_code == expected, reply.text
     wanted = published["response"]["body"]

@@ -13,7 +13,7 @@ from msgraph.graph_request_adapter import GraphRequestAdapter
 from msgraph.graph_service_client import GraphServiceClient
 
 from devstack.tenant.coverage import shows
-from tests.tenant.calling import MIA, PROJECT, READERS, Caller, StandingTime, error_of
+from tests.tenant.calling import MIA, NOOR, PROJECT, READERS, Caller, StandingTime, error_of
 
 USERS = "https://graph.microsoft.com/v1.0/users"
 FOR_TENANT = "62375ab9-6b52-47ed-826b-58e47e0e304b"
@@ -119,6 +119,7 @@ async def test_a_team_needs_a_microsoft_365_group_with_an_owner_that_teams_knows
     assert (await caller.graph("PUT", f"/groups/{group}/team", {})).status_code == 201
     assert error_of(await caller.graph("PUT", f"/groups/{group}/team", {}))[0] == 409
     assert (await caller.graph("GET", f"/teams/{group}")).json()["guestSettings"]["allowDeleteChannels"] is False
+    time.forward(2)
     found = (await caller.graph("GET", f"/groups/{group}")).json()
     assert found["resourceProvisioningOptions"] == ["Team"]
     await caller.graph("DELETE", f"/groups/{group}")
@@ -126,17 +127,54 @@ async def test_a_team_needs_a_microsoft_365_group_with_an_owner_that_teams_knows
 
 
 @shows("PATCH /teams/{id}", "POST /teams/{id}/archive", rung=2)
-async def test_a_team_takes_settings_until_it_is_archived(caller: Caller) -> None:
+async def test_a_team_takes_settings_until_it_is_archived(caller: Caller, time: StandingTime) -> None:
     await caller.control("POST", "seed", {"teams": [{"group": "fabrikam-project"}]})
     for wrong in ({"guestSettings": {"allowAll": True}}, {"guestSettings": {"allowDeleteChannels": "yes"}}, {"isArchived": True}):
         assert error_of(await caller.graph("PATCH", f"/teams/{PROJECT}", wrong))[0] == 400
     good = {"guestSettings": {"allowDeleteChannels": True}}
+    time.forward(2)
     assert (await caller.graph("PATCH", f"/teams/{PROJECT}", good)).status_code == 204
     shown = (await caller.graph("GET", f"/teams/{PROJECT}")).json()
     assert shown["guestSettings"] == {"allowCreateUpdateChannels": False, "allowDeleteChannels": True}
     archived = await caller.graph("POST", f"/teams/{PROJECT}/archive", {})
     assert (archived.status_code, archived.headers["Location"][:9]) == (202, "/teams('a")
     assert error_of(await caller.graph("PATCH", f"/teams/{PROJECT}", good))[0] == 403
+
+
+@shows("GET /teams/{id}/members", "POST /teams/{id}/members", "DELETE /teams/{id}/members/{member}", rung=2)
+async def test_members_of_a_team_are_those_of_its_group_with_roles_and_no_guest_is_added_by_an_application(
+    caller: Caller, time: StandingTime
+) -> None:
+    await caller.control("POST", "seed", {"teams": [{"group": "fabrikam-project"}]})
+    ana = (await caller.invite("ana@fabrikam.com")).json()["invitedUser"]["id"]
+    time.forward(60)
+    members, roles = f"/teams/{PROJECT}/members", ("TeamMember.ReadWrite.All",)
+    guest = {"@odata.type": "#microsoft.graph.aadUserConversationMember", "roles": [], "user@odata.bind": f"{USERS}('{ana}')"}
+    assert error_of(await caller.graph("POST", members, guest, roles=roles))[:2] == (403, "Forbidden")
+    assert (await caller.graph("POST", f"/groups/{PROJECT}/members/$ref", {"@odata.id": f"{USERS}/{ana}"})).status_code == 204
+    time.forward(60)
+    shown = {one["userId"]: one for one in (await caller.graph("GET", members, roles=roles)).json()["value"]}
+    assert {user: one["roles"] for user, one in shown.items()} == {MIA: ["owner"], NOOR: [], ana: ["guest"]}
+    asked = "?$filter=roles/any(r:r eq 'guest')"
+    assert [one["userId"] for one in (await caller.graph("GET", members + asked, roles=roles)).json()["value"]] == [ana]
+    assert (await caller.graph("DELETE", f"{members}/{shown[ana]['id']}", roles=roles)).status_code == 204
+    time.forward(60)
+    assert error_of(await caller.graph("DELETE", f"{members}/{shown[MIA]['id']}", roles=roles))[0] == 400, "the last owner"
+    left = (await caller.graph("GET", f"/groups/{PROJECT}/members?$select=id")).json()["value"]
+    assert ana not in {one["id"] for one in left}
+
+
+@shows("GET /teams/{id}", "GET /identity/conditionalAccess/policies", rung=4)
+async def test_teams_and_conditional_access_have_limits_of_their_own(caller: Caller, time: StandingTime) -> None:
+    await caller.control("POST", "seed", {"teams": [{"group": "fabrikam-project"}]})
+    replies = [await caller.graph("GET", f"/teams/{PROJECT}") for _ in range(5)]
+    assert [reply.status_code for reply in replies] == [200] * 4 + [429]
+    assert replies[4].headers["Retry-After"] in {"1", "2"}
+    policies = [await caller.graph("GET", "/identity/conditionalAccess/policies") for _ in range(2)]
+    assert [reply.status_code for reply in policies] == [200, 429]
+    assert "Retry-After" not in policies[1].headers, "documented: this service does not say how long"
+    time.forward(2)
+    assert (await caller.graph("GET", "/identity/conditionalAccess/policies")).status_code == 200
 
 
 @shows("POST /employeeExperience/communities", "GET /employeeExperience/engagementAsyncOperations/{id}", rung=2)

@@ -97,8 +97,9 @@ OPERATIONS = (
         list_policies,
         ("Policy.Read.All",),
         "https://learn.microsoft.com/graph/api/conditionalaccessroot-list-policies",
-        deviations=("the limit of one request a second is not kept", "no sign-in is ever judged by them"),
+        deviations=("no sign-in is ever judged by them",),
         options=PLAIN,
+        limits=("conditionalAccess",),
     ),
     Operation(
         "GET",

@@ -132,6 +132,7 @@ class Operation:
     `units` is the read cost before $select and $top change it; `kind` decides which limits it counts against.
     `unverified` and `deviations` are sentences for coverage.md. `beta`: it is there under /beta alone.
     `before` is awaited before `run` by operations that ask somebody else first; it raises what they refuse.
+    `limits` are those of its own service (`throttle.PUBLISHED`), besides the directory's.
     `options` are the query options that are followed where these are not all; `$select` needs nothing done by `run`.
     """
 
@@ -147,6 +148,7 @@ class Operation:
     beta: bool = False
     before: Callable[[Call], Awaitable[None]] | None = None
     options: tuple[str, ...] | None = None
+    limits: tuple[str, ...] = ()
 
     @property
     def file(self) -> str:
@@ -172,7 +174,7 @@ class Operation:
             costs["invitations"] = 1
         if self.kind == "report":
             costs["reports"] = 1
-        return costs
+        return costs | dict.fromkeys(self.limits, 1)
 
 
 def kind_of(entry: Entry) -> Kind:

@@ -111,7 +111,13 @@ def _authenticate(tenant: SimulatedTenant, request: Request) -> Call:
 def _charge(tenant: SimulatedTenant, operation: Operation, call: Call, entry: Exchanged) -> dict[str, str]:
     """The headers that tell about the limits; raises 429 with `Retry-After` over one."""
     entry.application = call.token.application
-    verdict = tenant.throttle.charge(operation.costs(call.options), call.token.application, tenant.users(), tenant.tenant_id)
+    verdict = tenant.throttle.charge(
+        operation.costs(call.options),
+        call.token.application,
+        tenant.users(),
+        tenant.tenant_id,
+        call.parameters.get("id", "").lower(),
+    )
     if verdict.retry_after is None:
         return verdict.headers
     raise GraphError(

@@ -104,6 +104,14 @@ def _refuse_young(tenant: SimulatedTenant, group: Entry) -> None:
         )
 
 
+def team_of(call: Call) -> Entry:
+    """The group whose team the path names; raises 404 for a group without one."""
+    group, _ = call.group()
+    if call.tenant.objects.read(_key(group.id)) is None:
+        raise _no_team(group.id)
+    return group
+
+
 def _team(call: Call) -> Entry:
     group = call.for_writing(call.group())
     team = call.tenant.objects.entry(_key(group.id), KIND)
@@ -158,8 +166,10 @@ _READ = (
 )
 _CHANGE = ("TeamSettings.ReadWrite.All", "Group.ReadWrite.All", "Directory.ReadWrite.All")
 _API = "https://learn.microsoft.com/graph/api/team-"
+# https://learn.microsoft.com/graph/throttling-limits#microsoft-teams-service-limits
+_ONE = ("oneTeam",)
 OPERATIONS = (
-    Operation("GET", "/groups/{id}/team", get_group_team, ("Group.Read.All",), f"{_API}get", options=PLAIN),
+    Operation("GET", "/groups/{id}/team", get_group_team, ("Group.Read.All",), f"{_API}get", options=PLAIN, limits=_ONE),
     Operation(
         "PUT",
         "/groups/{id}/team",
@@ -170,10 +180,11 @@ OPERATIONS = (
         unverified=("a group that has a team is refused with 409",),
         deviations=(
             "a new group is known to Teams as soon as this replica has it; `teamsKnowsGroupsAfter` (seconds) makes it later",
-            "counts against the directory's limits, not against Teams' own (6 a second, 4 for one team)",
+            "counts against the directory's limits too",
         ),
+        limits=("teamsMade", *_ONE),
     ),
-    Operation("GET", "/teams/{id}", get_team, _READ, f"{_API}get", options=PLAIN),
+    Operation("GET", "/teams/{id}", get_team, _READ, f"{_API}get", options=PLAIN, limits=_ONE),
     Operation(
         "PATCH",
         "/teams/{id}",
@@ -183,6 +194,7 @@ OPERATIONS = (
         kind="write",
         unverified=("an archived team is refused with 403",),
         deviations=("only the settings that PUT takes can be changed",),
+        limits=_ONE,
     ),
     Operation(
         "POST",
@@ -192,12 +204,11 @@ OPERATIONS = (
         f"{_API}archive",
         kind="write",
         deviations=("the team is archived when the answer comes; its operation cannot be read",),
+        limits=_ONE,
     ),
 )
 NOT_SIMULATED = (
     "GET /teams",
     "POST /teams",
     "GET /teams/{id}/channels",
-    "GET /teams/{id}/members",
-    "POST /teams/{id}/members",
 )
