@@ -83,7 +83,7 @@ export function runCard(run) {
   const { counts } = run;
   const would = Object.entries(MOVES).filter(([move]) => counts[move]).map(([move, words]) => `${number(counts[move])} ${words}`);
   return [
-    el("p", {}, badge(run.state), run.reportOnly && " only reports", ", started ", moment(run.started), " by ", said(run.startedBy)),
+    el("p", {}, badge(run.state), run.reportOnly && " only reports,", " started ", moment(run.started), " by ", said(run.startedBy)),
     el("ul", { class: "faults" }, run.held.map((why) => el("li", {}, badge("held", "held"), " ", said(why)))),
     facts(
       ["guests in the directory", number(counts.directory)], ["on no record", number(counts.unknown)], ["would be touched", counts.touched !== undefined && number(counts.touched)],

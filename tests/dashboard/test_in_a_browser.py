@@ -349,3 +349,17 @@ async def test_whoever_has_no_role_or_no_sign_in_gets_a_page_that_says_so(site: 
         await tab.open("about:blank")
         await tab.open(f"{site.url}/api/dashboard")
         assert told in await words(tab)
+
+
+async def test_of_several_tenants_every_reading_and_command_names_one(site: Site, tab: Tab) -> None:
+    await waiting(site.rig)
+    await tab.open(f"{site.url}/api/dashboard?tenant=adatum#/todo")
+    await tab.until(READ)
+    assert "Tenant adatum" in await words(tab)
+    commands = await tab.ask("[...document.querySelectorAll('.command code')].map(e => e.textContent)")
+    assert len(commands) >= 5
+    assert all(one.startswith("entente --tenant adatum ") for one in commands)
+    read = [headers for path, headers in zip(site.asked, site.headers, strict=True) if path.startswith((STATUS, "/api/health"))]
+    assert read
+    assert {headers.get("x-entente-tenant") for headers in read} == {"adatum"}
+    assert tab.complaints == []
