@@ -27,7 +27,8 @@ from shared.pages.my_guests import (
     sure,
     told,
 )
-from shared.verbs.answering import END, KEEP, NotTaken, Said, Voice, answer, may_answer, name_deputy, note_refusal, remove_deputy
+from shared.verbs.answering import END, KEEP, NotTaken, Said, Voice, answer, may_answer, note_refusal
+from shared.verbs.deputies import name_deputy, remove_deputy
 from shared.verbs.world import World
 from shared.views.my_guests import MOST_CARDS
 

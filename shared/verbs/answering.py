@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from shared.log import log
-from shared.nouns.days import months_after
 from shared.nouns.errors import Refusal
 from shared.nouns.outcomes import NotYet, WontWork
 from shared.tables.asks import Answer, Question, Role
@@ -28,7 +27,6 @@ from shared.verbs.world import World
 
 KEEP, END, HAND_OVER, ACCEPT, DECLINE = "keep", "end", "hand-over", "accept", "decline"
 PROPOSAL_LASTS = timedelta(days=14)
-LONGEST_DEPUTY_MONTHS = 6
 
 
 class NotTaken(Exception):
@@ -161,27 +159,6 @@ async def carry_out_all(world: World) -> int:
     return done
 
 
-async def name_deputy(world: World, who: Voice, address: str, until: date) -> str:
-    """The colleague with this address may answer in their place up to this day; their name. Raises NotTaken as `answer` does."""
-    today = world.clock().date()
-    if not today <= until <= months_after(today, LONGEST_DEPUTY_MONTHS):
-        raise NotTaken("day")
-    deputy = await world.tenant.colleagues.find(address)
-    if deputy is None or not deputy.ours or not deputy.enabled:
-        raise NotTaken("nobody")
-    if deputy.id == who.id:
-        raise NotTaken("yourself")
-    await world.tables.asks.set_deputy(who.id, deputy.id, until)
-    await _deputy_on_record(world, who, {"deputy": deputy.id, "until": until.isoformat()})
-    return deputy.name
-
-
-async def remove_deputy(world: World, who: Voice) -> None:
-    """Nobody answers in their place. Bears repetition."""
-    await world.tables.asks.remove_deputy(who.id)
-    await _deputy_on_record(world, who, {"deputy": None})
-
-
 async def may_answer(world: World, question: Question, person: str) -> bool:
     """Whether they are one of the guest's sponsors, or stand in for one today."""
     if person in question.sponsors:
@@ -307,15 +284,6 @@ async def _try_to_carry_out(world: World, question: Question) -> None:
         await carry_out(world, question)
     except (NotTaken, NotYet) as error:
         log.warning("answer not carried out", person=question.person, reason=str(error))
-
-
-async def _deputy_on_record(world: World, who: Voice, after: dict[str, str | None]) -> None:
-    """Every guest whom they are asked about has it in their record who may decide; the log has it in any case."""
-    log.info("deputy", who=who.name, **after)
-    for pointer in await world.tables.asks.pointers(who.id):
-        question = await world.tables.asks.get(pointer.partner, pointer.person)
-        if question is not None:
-            await on_the_journal(world, question, "name-deputy", who.name, {}, after, "answers in the sponsor's absence")
 
 
 def _the_same(given: Answer | None, who: Voice, said: Said) -> bool:

@@ -7,9 +7,10 @@ from datetime import date, timedelta
 import pytest
 
 from shared.tables.asks import Question, Role
-from shared.verbs.answering import NotTaken, Said, Voice, answer, carry_out_all, name_deputy, remove_deputy
+from shared.verbs.answering import NotTaken, Said, Voice, answer, carry_out_all
 from shared.verbs.ask_mails import tell_sponsors
 from shared.verbs.asks import ACCEPTED, DECLINED, LAPSED, MOST_PROPOSED, proposal, propose
+from shared.verbs.deputies import name_deputy, remove_deputy
 from tests.asks.conftest import MIA, PARTNER, RUN, SAM, TOM, House
 
 UNTIL = date(2027, 2, 22)

@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 
 from shared.asking import read_link
-from shared.verbs.answering import Said, Voice, answer, name_deputy
+from shared.verbs.answering import Said, Voice, answer
 from shared.verbs.ask_mails import tell_sponsors
 from shared.verbs.asks import propose, told_at
+from shared.verbs.deputies import name_deputy
 from tests.asks.conftest import EVA, MIA, PARTNER, RUN, SAM, TOM, Build, House
 
 KEY = "bm90IGEgc2VjcmV0LCBqdXN0IHRlc3QgYnl0ZXMuLi4="
