@@ -13,6 +13,7 @@ from shared.nouns.person import person_id
 from shared.tables.asks import Asked
 from shared.tables.drift import Drifted
 from shared.tables.exemptions import Exemption
+from shared.tables.heard import PutOff, Telling
 from shared.tables.parked import ParkedItem
 from shared.tables.runs import Candidate, Run, RunState
 from shared.tables.store import TABLES
@@ -55,6 +56,8 @@ async def lived_in(stage: Stage) -> Rig:
         guest = await tables.guests.get(partner, person)
         assert guest is not None
         await tables.index.note(partner, {guest.user: person})
+        await tables.heard.save([Telling(guest.user, now, "0" * 32)])
+        await tables.heard.put_off(PutOff(f"left {address[:3]}", "tenant-changes", json.dumps({"went": [guest.user]})))
         await ask(rig.world, "run-1", [Asked(partner, person, (MIA,), date(2027, 1, 1), date(2027, 1, 1), "ended")])
         await propose(rig.world, partner, person, to=MIA, who="x", why="y")
         await tables.exemptions.put(Exemption(partner, person, f"because of {address[:3]}", MIA, date(2027, 1, 1), "user x", now))
@@ -107,7 +110,7 @@ async def test_everything_about_a_person_is_told_and_nothing_about_others(stage:
     found = await export_subject(rig.world, "Ana@Fabrikam.com ", "user op")
     assert (found["address"], found["name"], found["known"]) == (ANA, "Ana Silva", True)
     held = {row["table"] for row in found["rows"]}
-    assert held == {name for name, what in HOLDS.items() if "guests by opaque" in what or name == "people"} - {"seals"}
+    assert held == {name for name, what in HOLDS.items() if "guests by opaque" in what or name in {"people", "heard"}} - {"seals"}
     assert [each["state"] for each in found["account"]] == ["there"]
     told = json.dumps(found).lower()
     assert "kick-off" in told
@@ -139,8 +142,9 @@ async def test_who_is_forgotten_is_nowhere_and_the_seals_hold(stage: Stage) -> N
         await forget(rig.world, ANA, "user op", reason="asked for it")
     assert everything(rig) == before
     found = await forget(rig.world, ANA, "user op", reason="asked for it", force=True)
-    assert found["erased"].keys() >= {"people", "guests", "asks", "exemptions", "runs", "tasks"}
+    assert found["erased"].keys() >= {"people", "guests", "asks", "exemptions", "runs", "tasks", "heard"}
     after = everything(rig)
+    assert len(rig.tables["heard"].content) == 2, "those of the other"
     for word in (ANA, "silva", "kick-off", "because of ana"):
         assert word not in after, word
     assert all(word in after for word in (BEA, "bea costa", "hi bea", "because of bea"))
