@@ -53,13 +53,13 @@ export function refill(box, nodes) {
 /** A table that a narrow screen shows as cards; each cell is a node, a text or an array of them. `rows` may be empty: then it says `none`. */
 export function table(caption, heads, rows, none) {
   if (!rows.length) return el("p", { class: "none" }, none);
-  return el(
-    "table", {},
+  // The roles are said because a table that is laid out otherwise is no table any more to who listens.
+  const cells = (row) => row.map((cell, at) => (at
+    ? el("td", { role: "cell", "data-head": heads[at] }, cell) : el("th", { scope: "row", role: "rowheader", "data-head": heads[at] }, cell)));
+  return el("table", { role: "table" },
     el("caption", {}, caption),
-    el("thead", {}, el("tr", {}, heads.map((head) => el("th", { scope: "col" }, head)))),
-    el("tbody", {}, rows.map((row) => el("tr", {}, row.map((cell, at) =>
-      at ? el("td", { "data-head": heads[at] }, cell) : el("th", { scope: "row", "data-head": heads[at] }, cell))))),
-  );
+    el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, heads.map((head) => el("th", { scope: "col", role: "columnheader" }, head)))),
+    el("tbody", { role: "rowgroup" }, rows.map((row) => el("tr", { role: "row" }, cells(row)))));
 }
 
 /** Facts, a word and what it is; those that are empty are left out. */

@@ -28,7 +28,7 @@ const tools = {
     groups.delete(name);
   },
   name(title) { titled(title); },
-  announce(words) { if (words) announced.textContent = safe(words); },
+  announce(words) { if (words && announced.textContent !== safe(words)) announced.textContent = safe(words); },
 };
 const announced = el("p", { class: "unseen", role: "status" });
 

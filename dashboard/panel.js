@@ -76,6 +76,7 @@ export function pages(address, rows, show, { leave }) {
       more.hidden = !cursor;
     } catch (error) {
       if (left) return;
+      list.removeAttribute("aria-busy");
       note.textContent = sentence(error.said ?? "The app cannot be reached");
       more.textContent = "Try again";
       more.hidden = false;

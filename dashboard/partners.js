@@ -1,6 +1,6 @@
 // Partners: all of them, and one with its requests, what is set for it, what others changed, and what would change.
 
-import { el, facts, said, table } from "./dom.js";
+import { el, facts, refill, said, table } from "./dom.js";
 import { panel } from "./panel.js";
 import { bar, inWords, progress } from "./picture.js";
 import { status } from "./reading.js";
@@ -40,8 +40,8 @@ export function partnersPage(asked, tools) {
     const words = find.value.trim().toLowerCase();
     const matching = (known.partners?.partners ?? []).filter((one) => (!which.value || standing(one) === which.value)
       && [one.name, one.tenantId, ...one.domains].some((text) => text.toLowerCase().includes(words)));
-    list.replaceChildren(table("Partners", ["partner", "state", "running request", "guests", "drift", "template"], matching.slice(0, shown).map(row),
-      words || which.value ? "No partner is like that." : "There is no partner yet. Plan the first one: entente plan FILE"));
+    refill(list, [table("Partners", ["partner", "state", "running request", "guests", "drift", "template"], matching.slice(0, shown).map(row),
+      words || which.value ? "No partner is like that." : "There is no partner yet. Plan the first one: entente plan FILE")]);
     told.textContent = `${plural(matching.length, "partner")}${matching.length > shown ? `, the first ${shown} shown` : ""}.`;
     more.hidden = matching.length <= shown;
     history.replaceState(null, "", to("partners", { find: find.value.trim(), state: which.value }));
