@@ -94,7 +94,7 @@ def grant(
             there.revoke(one)
         if as_json:
             print_json({"granted": [value for _, value in found.missing], "revoked": [one.value or one.service for one in gone]})
-        else:
+        elif found.missing or gone:
             _say(
                 f"Granted {len(found.missing)}, took away {len(gone)}. Tokens that are out keep what they had, for up to a day: restart the app."
             )

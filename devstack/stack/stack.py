@@ -89,7 +89,7 @@ class Stack:
                 await self.lead_on(topic)
             if self.package:
                 self.app = await asyncio.to_thread(unpacked, self.package, self._work.path / "package")
-                self._environment |= search_path(self.app, ROOT)
+                self._environment |= search_path(self.app, ROOT, self._work.path / "lent")
             self._keys = {"master": secrets.token_urlsafe(32), "default": secrets.token_urlsafe(32)}
             self.say("Starting the function app")
             await _all(_create_tables(self.addresses.tables, self.tenants), self._start_hosts())

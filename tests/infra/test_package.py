@@ -261,4 +261,6 @@ def test_a_package_that_is_none_is_said_to_be_none(tmp_path: Path) -> None:
         empty.writestr("function_app.py", "")
     with pytest.raises(StackError, match="holds no"):
         unpacked(tmp_path / "empty.zip", tmp_path / "out")
-    assert search_path(tmp_path, ROOT)["PYTHONPATH"].startswith(str(tmp_path))
+    own, project, lent = search_path(tmp_path, ROOT, tmp_path / "lent")["PYTHONPATH"].split(":")
+    assert (own, project) == (str(tmp_path / REQUIREMENTS), str(ROOT)), "what the package has comes first"
+    assert {"aiohttp", "yarl"} <= {path.name for path in Path(lent).iterdir()}

@@ -28,6 +28,8 @@ SETTINGS = {
     # As on a platform that does not sign people in, and so does not strip what a client pretends.
     "WEBSITE_AUTH_ENABLED": "false",
 }
+# `make test PACKAGE=1` runs what the cloud would run.
+PACKAGE = Path(os.environ["PACKAGE"]) if os.environ.get("PACKAGE") else None
 # A template of the tests' own: groups of every kind that no guest can be put into.
 EVERY_GROUP = """\
 name = "every-group"
@@ -53,11 +55,9 @@ async def local(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Local
     templates = folder / "templates"
     shutil.copytree(ROOT / "templates", templates)
     (templates / "every-group.toml").write_text(EVERY_GROUP, encoding="utf-8")
-    # `make test PACKAGE=1` runs what the cloud would run.
-    package = Path(os.environ["PACKAGE"]) if os.environ.get("PACKAGE") else None
     settings = {**SETTINGS, "ENTENTE_TEMPLATES": str(templates)}
     async with (
-        Stack(hosts=2, settings=settings, folder=folder / "stack", package=package) as stack,
+        Stack(hosts=2, settings=settings, folder=folder / "stack", package=PACKAGE) as stack,
         aiohttp.ClientSession() as http,
         ServiceBusClient.from_connection_string(stack.addresses.service_bus) as client,
     ):

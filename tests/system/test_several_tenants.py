@@ -17,6 +17,7 @@ from azure.data.tables.aio import TableServiceClient
 
 from devstack.stack import Stack
 from devstack.stack.control import start_function
+from tests.system.conftest import PACKAGE
 from tests.system.conftest import SETTINGS as SHORT
 from tests.system.local import GROUPS, until
 
@@ -124,7 +125,15 @@ async def provider(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pr
     """A stack of its own, that tells the app of changes, as each tenant does."""
     folder = tmp_path_factory.mktemp("several") / ".stack"
     async with (
-        Stack(tenants=(CONTOSO, TAILSPIN), settings=SETTINGS, lag=0, throttle=False, notifications=True, folder=folder) as stack,
+        Stack(
+            tenants=(CONTOSO, TAILSPIN),
+            settings=SETTINGS,
+            lag=0,
+            throttle=False,
+            notifications=True,
+            folder=folder,
+            package=PACKAGE,
+        ) as stack,
         aiohttp.ClientSession() as http,
     ):
         yield Provider(stack, http)

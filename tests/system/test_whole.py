@@ -12,6 +12,7 @@ import pytest_asyncio
 from azure.servicebus.aio import ServiceBusClient
 
 from devstack.stack import ROOT, Stack
+from tests.system.conftest import PACKAGE
 from tests.system.local import Local, until
 
 pytestmark = [pytest.mark.system, pytest.mark.asyncio(loop_scope="module")]
@@ -37,7 +38,7 @@ async def calm(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Local]
     (templates / "put-back.toml").write_text(back, encoding="utf-8")
     settings = {**NO_PACE, "ENTENTE_TEMPLATES": str(templates), "WEBSITE_AUTH_ENABLED": "true", "ENTENTE_VERIFY_SECONDS": "0.2"}
     async with (
-        Stack(hosts=1, settings=settings, lag=0, throttle=False, folder=folder / "stack") as stack,
+        Stack(hosts=1, settings=settings, lag=0, throttle=False, folder=folder / "stack", package=PACKAGE) as stack,
         aiohttp.ClientSession() as http,
         ServiceBusClient.from_connection_string(stack.addresses.service_bus) as client,
     ):
