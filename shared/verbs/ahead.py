@@ -15,13 +15,27 @@ if TYPE_CHECKING:
 
 KEPT = timedelta(minutes=5)
 MOST_REQUESTS = 100
+FEW = 3
 
 
 @dataclass
 class Ahead:
-    """By what was looked at: since when, and by step what was found."""
+    """By what was looked at: since when, and by step what was found. `answers` counts what was found, ever; `vain` how often in a row
+    something was tried without any."""
 
     looks: dict[object, tuple[datetime, dict[str, tuple[Finding, ...]]]] = field(default_factory=dict)
+    answers: int = 0
+    vain: dict[str, int] = field(default_factory=dict)
+
+    def tried(self, what: str, retry: int, *, progress: bool) -> int:
+        """How much patience the next try has learned: none where this one got on, however often it was tried before.
+
+        A process that has not seen it counts from a few of its retries."""
+        count = 0 if progress else self.vain.pop(what, min(retry, FEW) - 1) + 1
+        while len(self.vain) >= MOST_REQUESTS:
+            del self.vain[next(iter(self.vain))]
+        self.vain[what] = count
+        return max(count, 0)
 
     def of(self, look: object, now: datetime) -> dict[str, tuple[Finding, ...]]:
         """What steps have found already in this look; whoever looks adds to it."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from shared.admission import PROOF
 from shared.bus import Envelope
 from shared.log import log
+from shared.nouns.counted import counted
 from shared.nouns.messages import Finish
 from shared.nouns.outcomes import NotYet
 from shared.nouns.partner import Partner
@@ -126,7 +127,9 @@ async def _ended(world: World, request: Request) -> Request:
     stopped = counts[TaskState.STOPPED]
     if request.cancelled:
         why = request.reason or "cancelled"
-        state, reason = RequestState.CANCELLED, f"{why}; {counts[TaskState.DONE]} tasks were done before"
+        before = counts[TaskState.DONE]
+        said = f"{why}; {counted(before, 'task was', 'tasks were')} done before" if before else why
+        state, reason = RequestState.CANCELLED, said
     elif stopped:
         state, reason = RequestState.STOPPED, f"{stopped} of {counts.total()} tasks need a person: see entente parked list"
     else:

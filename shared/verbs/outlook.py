@@ -64,10 +64,14 @@ class Outlook:
             "exchangeRoles": sorted({role for step in (*self.steps, *self.undone) for role in step.exchange_roles}),
         }
 
-    def needs_approval(self, template: Template, guests: int) -> tuple[str, ...]:
-        """Why somebody else than the requester has to agree; empty where nobody has to."""
+    def needs_approval(self, template: Template, action: str, guests: int) -> tuple[str, ...]:
+        """Why somebody else than the requester has to agree; empty where nobody has to.
+
+        A change that takes a limit or a connector back may let in more than before; a leaving ends closed, or as it was.
+        """
         named = template.approval.steps
-        why = [step.name for step in self.steps if (step.sensitive if named is None else step.name in named)]
+        steps = dict.fromkeys((*self.steps, *(self.undone if action == "change" else ())))
+        why = [step.name for step in steps if (step.sensitive if named is None else step.name in named)]
         return (*why, *([f"up to {guests} guests"] if guests > template.approval.guests else []))
 
 
@@ -92,7 +96,9 @@ async def outlook(world: World, planner: Planner[Tenant], planned: Iterable[Coho
     asked = await asyncio.gather(
         *(_findings(world, planner, step, guests, domains, roles) for step in left), return_exceptions=True
     )
-    found |= {step.name: said for step, said in zip(left, asked, strict=True) if not isinstance(said, BaseException)}
+    new = {step.name: said for step, said in zip(left, asked, strict=True) if not isinstance(said, BaseException)}
+    found |= new
+    world.ahead.answers += len(new)
     for failed in (said for said in asked if isinstance(said, BaseException)):
         raise failed
     world.ahead.finish(look)

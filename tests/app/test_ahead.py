@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from shared.verbs.ahead import Ahead
 from tests.app.conftest import Stage
 from tests.app.whole import few
 from tests.rig import START
@@ -40,3 +41,11 @@ async def test_what_was_found_is_kept_for_minutes_and_so_many_requests(stage: St
         ahead.of(number, rig.now)
     assert len(ahead.looks) == 100
     assert ahead.of("first", rig.now) == {}
+
+
+def test_patience_grows_only_while_nothing_is_learned() -> None:
+    ahead = Ahead()
+    assert [ahead.tried("r", retry, progress=False) for retry in range(4)] == [0, 1, 2, 3]
+    assert ahead.tried("r", 40, progress=True) == 0
+    assert [ahead.tried("r", 41 + more, progress=False) for more in range(2)] == [1, 2]
+    assert ahead.tried("another", 40, progress=False) == 3, "a process that was not there counts from a few"

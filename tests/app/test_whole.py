@@ -125,6 +125,18 @@ async def test_a_part_that_comes_after_the_approval_is_carried_out(stage: Stage,
     assert len(picture(stage.running)["users"]) == 2
 
 
+async def test_a_change_that_takes_a_limit_of_ours_back_waits_for_somebody_else_too(stage: Stage, tmp_path: Path) -> None:
+    rig = await listed(stage, tmp_path)
+    await rig.settle(simple("first", [], template="put-back", steps={"set-remote-domain": {}}))
+    await approve(rig.world, "first", ELSE)
+    await rig.deliver_all()
+    assert unfinished(rig, "first") == []
+    await rig.settle(simple("less", [], action="change", template="put-back", steps={}))
+    told = await request_status(rig.world, "less")
+    assert told is not None
+    assert (told["state"], told["approval"]["needed"]) == ("awaiting-approval", ["set-remote-domain"])
+
+
 @pytest.mark.parametrize("how", ["rejected", "expired"])
 async def test_what_nobody_agrees_to_is_never_done(stage: Stage, tmp_path: Path, how: str) -> None:
     rig = await listed(stage, tmp_path)
