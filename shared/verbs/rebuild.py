@@ -12,6 +12,7 @@ from shared.nouns.person import Person, person_id
 from shared.nouns.task import NEW_GROUP
 from shared.reactions import BLOCKED, BY_OTHERS, DELETED, GONE, INVITED, REDEEMED
 from shared.tables.guests import Guest
+from shared.tables.parked import UNKNOWN_GUEST
 from shared.tables.store import Changed
 from shared.tenant.noticed import Sighting
 from shared.verbs.packed import PackedGuest, PackedRequest, unpacked
@@ -128,6 +129,8 @@ async def _guest(world: World, packed: PackedGuest, seen: Sighting | None, found
             log.info("guest was put on record meanwhile", person=guest.person)
     if seen is not None:
         await tables.index.note(guest.partner, {guest.user: guest.person}, sponsors=seen.sponsors)
+        # Whoever was heard of while nothing was on record was listed as unknown.
+        await tables.parked.remove(f"{UNKNOWN_GUEST}:{guest.user}")
     if packed.exempt is not None:
         await tables.exemptions.put(packed.exempt)
 

@@ -10,6 +10,7 @@ import pytest
 from devstack.tenant.control.act import act
 from shared.nouns.errors import Refusal
 from shared.nouns.person import person_id
+from shared.tables.parked import UNKNOWN_GUEST, ParkedItem
 from shared.verbs.exempt import exempt
 from shared.verbs.rebuild import rebuild
 from shared.views.journal import partner_journal
@@ -60,8 +61,11 @@ async def test_tables_are_rebuilt_and_taking_back_leaves_the_tenant_as_it_was(
     assert not any(table.content for table in made.tables.values()), "a plan writes nothing"
     assert (plan["applied"], plan["notes"]) == (False, [])
     assert plan["rebuilt"].items() >= {"partners": 1, "requests": 1, "guests": 6, "addresses": 6}.items()
+    user = pack["records"]["guests"][0]["user"]
+    await made.world.tables.parked.add(ParkedItem(f"{UNKNOWN_GUEST}:{user}", UNKNOWN_GUEST, "", user, "x", "x", made.now))
     done = await rebuild(made.world, pack, WHO, apply=True)
     assert done["rebuilt"] == plan["rebuilt"], "it does what was planned"
+    assert not await made.world.tables.parked.all(), "nobody in it is unknown"
     once = copy.deepcopy(held(made, *made.tables))
     again = await rebuild(made.world, pack, WHO, apply=True)
     assert (again["rebuilt"], held(made, *made.tables)) == ({}, once), "doing it again changes nothing"
