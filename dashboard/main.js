@@ -28,7 +28,12 @@ const tools = {
     groups.delete(name);
   },
   name(title) { titled(title); },
-  announce(words) { if (words && announced.textContent !== safe(words)) announced.textContent = safe(words); },
+  /** Who listens hears these words, unless they have heard the same, by its `key`. */
+  announce(words, key) {
+    if (announced.dataset.key === key) return;
+    announced.dataset.key = key;
+    announced.textContent = safe(words);
+  },
 };
 const announced = el("p", { class: "unseen", role: "status" });
 
@@ -48,6 +53,7 @@ function show() {
   const page = rest.join("/") ? one : list;
   const [title, parts] = page ? page(new URLSearchParams(query), { ...tools, leave: leaving }, rest.join("/")) : ["No such page", [el("p", {}, "There is no such page.")]];
   announced.textContent = "";
+  delete announced.dataset.key;
   main.replaceChildren(el("h1", { tabindex: "-1" }, title), announced, el("div", { class: name ? "parts" : "parts grid" }, parts));
   titled(title);
   for (const each of document.querySelectorAll("#pages a")) {

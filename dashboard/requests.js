@@ -44,7 +44,9 @@ export function requestPage(asked, tools, name) {
       tools.release("below");
       below.replaceChildren(...details(request, of, { ...tools, leave: tools.group("below") }).filter(Boolean));
     }
-    tools.announce(request.steps && `${name}: ${word(request.state)}, ${number(request.counts?.done ?? 0)} of ${number(sum(request.counts))} tasks done`);
+    const [done, all] = [request.counts?.done ?? 0, sum(request.counts)];
+    // A tenth at a time: who listens is not told of every task.
+    tools.announce(`${name}: ${word(request.state)}, ${number(done)} of ${number(all)} tasks done`, `${now} ${Math.floor((10 * done) / (all || 1))}`);
     return request.state === "refused" ? refusals(request) : header(request);
   }, { ...tools, wide: true });
   return [`Request ${name}`, [head, below]];
@@ -100,13 +102,17 @@ function details(request, of, tools) {
 
 const hint = (found) => found.next && el("p", { class: "none" }, "Only the first 50 are shown; below are all.");
 
+// Whom a reason is about: two that differ in nothing else are the same.
+const IDS = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}/gi;
+
 /** Tasks with the same reason stand together. */
 function reasons(tasks, request, stopped) {
-  const groups = Map.groupBy(tasks, (task) => `${task.step}\n${task.reason}`);
+  const groups = Map.groupBy(tasks, (task) => `${task.step}\n${task.reason.replace(IDS, "")}`);
   if (!groups.size) return el("p", { class: "none" }, "Nothing at the moment.");
   return el("ul", { class: "reasons" }, [...groups.values()].map((some) => el("li", {},
-    el("p", {}, badge(stopped ? "stopped" : "running", some[0].step), ` ${plural(some.length, "task")}: `, said(some[0].reason || "under way")),
-    some[0].next && !stopped && el("p", { class: "soft" }, "its turn is at ", moment(some[0].next)),
+    el("p", {}, badge(stopped ? "stopped" : "running", some[0].step), ` ${plural(some.length, "task")}: `, said(some[0].reason || "under way"),
+      new Set(some.map((task) => task.reason)).size > 1 && ", and others alike",
+      !stopped && Date.parse(some[0].next) > Date.now() && [", looked at again at ", moment(some[0].next)]),
     stopped && el("details", { "data-key": some[0].key }, el("summary", {}, "Try again"),
       some.slice(0, 10).map((task) => command("parked", "redrive", `task:${request}:${task.key}`)),
       some.length > 10 && el("p", {}, "and the others: entente parked list")))));

@@ -363,3 +363,20 @@ async def test_of_several_tenants_every_reading_and_command_names_one(site: Site
     assert read
     assert {headers.get("x-entente-tenant") for headers in read} == {"adatum"}
     assert tab.complaints == []
+
+
+async def test_reasons_that_differ_in_nobody_but_whom_stand_together(site: Site, tab: Tab) -> None:
+    tables = site.rig.world.tables
+    tasks = [one async for one in tables.tasks.all("fabrikam-full") if one.step in {"invite-guest", "set-guest-details"}]
+    for number, task in enumerate(tasks):
+        reason = f"Guest 0000000{number}-0000-4000-8000-000000000000 is not allowed"
+        await tables.tasks.save(replace(task, state=TaskState.STOPPED, reason=reason))
+    request = await tables.requests.get("fabrikam-full")
+    assert request is not None
+    await tables.requests.close(replace(request, state=RequestState.STOPPED, counts={"done": 23, "stopped": 4}))
+    await go(tab, site, "requests/fabrikam-full")
+    await tab.until("document.querySelectorAll('.reasons > li').length === 2")
+    said = await words(tab)
+    assert said.count("is not allowed, and others alike") == 2
+    commands = await tab.ask("[...document.querySelectorAll('.reasons code')].map(e => e.textContent)")
+    assert len(commands) == len(tasks) == 4, "each can be tried again by itself"
