@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from devstack.__main__ import main
 from devstack.broker.config import parse
 from devstack.demo.report import changes, closing
 from devstack.stack.addresses import Addresses
@@ -19,6 +20,8 @@ from devstack.stack.errors import StackError
 from devstack.stack.folder import AlreadyUpError, WorkFolder, running
 from devstack.stack.queues import config
 from devstack.stack.settings import app_settings, host_environment, part_environment
+from devstack.stack.tenants import settings_of_several
+from shared.nouns.tenants import OWN
 from shared.settings import read_settings
 from shared.topology import PARKED, Queue, queues
 
@@ -200,3 +203,39 @@ def test_the_demo_tells_writes_from_looking() -> None:
         == "The tenant was changed by 3 writes, 1 of them invitations, in 10 requests altogether."
     )
     assert changes({}) == 0
+
+
+def test_what_is_said_of_one_of_several_tenants_is_not_the_environments_to_say() -> None:
+    said = {
+        "ENTENTE_GRAPH_URL__contoso": "https://graph.microsoft.com/v1.0",
+        "ENTENTE_TENANTS": "contoso",
+        "REQUESTS_CA_BUNDLE": "/x",
+    }
+    assert not part_environment(said).keys() & said.keys()
+    assert part_environment({"ENTENTE_HORIZON_SECONDS": "1"})["ENTENTE_HORIZON_SECONDS"] == "1"
+
+
+def test_several_tenants_have_what_is_their_own_by_name() -> None:
+    one = {
+        "ServiceBus": "b",
+        "ENTENTE_TENANT_ID": "1",
+        "ENTENTE_PERSON_KEY": "k1",
+        "ENTENTE_MAILBOX": "m",
+        "ENTENTE_GRAPH_URL": "g1",
+    }
+    other = {**one, "ENTENTE_TENANT_ID": "2", "ENTENTE_PERSON_KEY": "k2", "ENTENTE_GRAPH_URL": "g2"}
+    made = settings_of_several({"contoso": one, "tailspin": other}, {"authority": "https://a", "certificate": "c"}, Path("/t"))
+    assert made["ServiceBus"] == "b"
+    assert made["ENTENTE_TENANTS"] == "contoso,tailspin"
+    assert (made["ENTENTE_GRAPH_URL__contoso"], made["ENTENTE_GRAPH_URL__tailspin"]) == ("g1", "g2")
+    # A tenant's own, though both have the same.
+    assert made["ENTENTE_MAILBOX__tailspin"] == "m"
+    assert not {name for name in made if name in OWN}
+
+
+@pytest.mark.parametrize("names", ["contoso", "contoso,contoso", "Contoso,tailspin", ""])
+def test_tenants_are_named_as_the_app_names_them(names: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["up", "--tenants", names])
+    assert ended.value.code == 2
+    assert "--tenants" in capsys.readouterr().err
