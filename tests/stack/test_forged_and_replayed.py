@@ -185,6 +185,7 @@ FORGED: dict[str, tuple[str, str, bytes, dict[str, str], set[int]]] = {
     "another path": ("POST", f"{CHANGES}/other", _GOOD, {}, {404}),
     "another content type": ("POST", CHANGES, b"<xml/>", {"Content-Type": "text/xml"}, {400}),
     "no content type": ("POST", CHANGES, b"", {"Content-Type": ""}, {400}),
+    "said to be packed": ("POST", CHANGES, b"not packed", {"Content-Encoding": "gzip"}, {400}),
     "10 MB": ("POST", CHANGES, b'{"value": ["' + b"x" * 10_000_000 + b'"]}', {}, {400}),
     "deep": ("POST", CHANGES, b'{"value":' * 50_000 + b"1" + b"}" * 50_000, {}, {400}),
     "not a number": ("POST", CHANGES, b'{"value": NaN}', {}, {400}),
