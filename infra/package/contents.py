@@ -30,7 +30,7 @@ _NEVER = (
     "cffi/*",
 )
 _PRUNED = "msgraph-sdk"
-# Required by another, and never asked for by the app: its connections are its own (docs/decisions/0017), and of cffi only the library
+# Required by another, and never asked for by the app: its connections are its own (docs/decisions/0019), and of cffi only the library
 # is loaded.
 UNUSED = frozenset({"aiohttp", "h2", "pycparser"})
 # The glibc that wheels may need: Azure's image for Python 3.13 is built on Debian 12 (glibc 2.36; not tried).
