@@ -30,7 +30,8 @@ LOOK = Limits(items=500)
 
 
 class ProveClosed(BaseModel):
-    """`sites` are addresses of sites whose libraries are looked through for what is shared with the partner's people."""
+    """`sites` are addresses of sites whose libraries are looked through for what is shared with the partner's people; where none is named,
+    those that the partner's requests were about are."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
 

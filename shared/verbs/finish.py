@@ -21,10 +21,13 @@ from shared.topology import FINISH
 from shared.verbs.advance import under_way
 from shared.verbs.going import set_going
 from shared.verbs.latecomers import all_that_go
+from shared.verbs.partner_sites import sites_named
 from shared.verbs.running import take_turn
 from shared.verbs.world import World
 
 MOST_RETRIES = 500
+# A proof is no audit: so many of the partner's sites are looked through.
+MOST_SITES = 10
 
 
 async def finish(world: World, name: str, session: str = "", retry: int = 0) -> None:
@@ -84,13 +87,17 @@ async def _to_be_proved(world: World, request: Request) -> bool:
     now = world.clock()
     settings = {**template.defaults.get(PROOF, {}), **request.header.steps.get(PROOF, {})}
     wish = proof.wanted(Ask(request.header, template, await _partner(world, request), settings))
+    details = dict(wish.details) if wish else {}
+    if not details.get("sites"):
+        # Whoever was there may have been given more than a request says.
+        details["sites"] = [*(await sites_named(world, request.partner_tenant, ever=True))[:MOST_SITES]]
     task = Task(
         request=request.id,
         cohort=PROOF,
         step=PROOF,
         subject=request.partner_tenant,
         wanted=wish.state if wish else {},
-        details=dict(wish.details) if wish else {},
+        details=details,
         touched=now,
     )
     if await world.tables.tasks.insert_cohort(request.id, PROOF, [task], mark_open=True):

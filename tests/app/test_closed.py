@@ -1,6 +1,7 @@
 """A partner leaves: closed, its people blocked, strangers too, and that it cannot get in is read from the tenant."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from shared.steps.prove_closed import PROVE_CLOSED
 from shared.verbs.approve import approve
 from shared.views.status import request_status
 from tests.app.conftest import Stage
+from tests.app.whole import FULL, few, rows, templates, unfinished
 from tests.rig import Rig
 
 FABRIKAM = "22222222-2222-2222-2222-222222222222"
@@ -184,3 +186,13 @@ async def test_our_own_people_and_administrators_are_refused(stage: Stage) -> No
     none = await BLOCK_GUEST.read(tenant, nobody)
     assert none["enabled"] is False
     assert "nobody to block" in BLOCK_GUEST.settled(nobody, none)
+
+
+async def test_the_proof_looks_at_the_sites_that_requests_were_about(stage: Stage, tmp_path: Path) -> None:
+    rig = await stage.fresh(ENTENTE_TEMPLATES=str(templates(tmp_path)))
+    steps = {"limit-site": FULL["steps"]["limit-site"]}
+    await rig.settle(few(1, id="on", template="shut", groups=[], steps=steps))
+    await rig.settle(few(0, id="off", template="shut", action="offboard", groups=[], steps={}))
+    assert unfinished(rig, "off") == []
+    (said,) = [row["reason"] for row in rows(rig, "off") if "|prove-closed|" in row["RowKey"]]
+    assert "looked for shared files: https://contoso.sharepoint.com/sites/fabrikam (all " in said
