@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from bench.whole import APPLY, SETTINGS, Asked
+from bench.whole import APPLY, UNPACED, Asked
 from devstack.stack.stack import ROOT, Stack
 
 SHARE, KILLS, SEED = 0.01, 5, 11
@@ -94,7 +94,7 @@ def _settings(templates: Path) -> dict[str, str]:
     shipped = (templates / "joint-project.toml").read_text(encoding="utf-8")
     back = shipped.replace('"joint-project"', '"put-back"').replace('offboard = "closed"', 'offboard = "restore-before"')
     (templates / "put-back.toml").write_text(back, encoding="utf-8")
-    return {**SETTINGS, **SHORT, "ENTENTE_TEMPLATES": str(templates)}
+    return {**UNPACED, **SHORT, "ENTENTE_TEMPLATES": str(templates)}
 
 
 async def _picture(http: httpx.AsyncClient, control: str) -> dict[str, Any]:
