@@ -231,7 +231,9 @@ class Api:
 
     def _refused(self, status: int, said: str, body: Any) -> OutOfReach | BadInput:
         if status == 401:
-            return NotLetIn(f"{self._url} does not take this key or sign-in (401). Check ENTENTE_KEY or ENTENTE_TOKEN.")
+            return NotLetIn(
+                f"{self._url} does not take this key or sign-in (401). An app in Azure wants both: check ENTENTE_KEY and ENTENTE_TOKEN."
+            )
         if status == 403:
             return NotLetIn(f"{self._url} does not allow this: {said or 'no reason given'} (403).")
         if status in {400, 404, 409} and said:

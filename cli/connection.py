@@ -1,4 +1,4 @@
-"""Where the function app is and what opens it: ENTENTE_URL with ENTENTE_KEY or ENTENTE_TOKEN, or else the local stack."""
+"""Where the function app is and what opens it: ENTENTE_URL with ENTENTE_KEY and ENTENTE_TOKEN, or else the local stack."""
 
 import json
 from collections.abc import Mapping
@@ -39,7 +39,9 @@ def connection(environment: Mapping[str, str], folder: Path) -> Connection:
         raise BadInput("ENTENTE_URL must be https: keys and addresses travel there (http is for this machine only).")
     key, token = (environment.get(name, "").strip() for name in ("ENTENTE_KEY", "ENTENTE_TOKEN"))
     if not key and not token:
-        raise BadInput("ENTENTE_URL is set, but neither ENTENTE_KEY (a function key) nor ENTENTE_TOKEN (an Entra sign-in) is.")
+        raise BadInput(
+            "ENTENTE_URL is set, but neither ENTENTE_KEY (a function key) nor ENTENTE_TOKEN (your Entra sign-in) is: an app in Azure wants both."
+        )
     return Connection(base, key, token)
 
 
@@ -50,7 +52,7 @@ def _local_stack(record: Path) -> Connection:
     except FileNotFoundError:
         raise OutOfReach(
             f"No function app to speak to: ENTENTE_URL is not set, and there is no local stack in this folder ({record.parent}). "
-            "Start one with 'make up', or set ENTENTE_URL and ENTENTE_KEY."
+            "Start one with 'make up', or set ENTENTE_URL, ENTENTE_KEY and ENTENTE_TOKEN."
         ) from None
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise OutOfReach(f"{record} cannot be used ({error}). Stop the local stack and start it again with 'make up'.") from error

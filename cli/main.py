@@ -20,8 +20,8 @@ from cli.watch import Watch
 
 _HELP = (
     "Onboard partner organizations, and see what became of it.\n\n"
-    "The function app is found through ENTENTE_URL with ENTENTE_KEY (a function key) or ENTENTE_TOKEN (the bearer token of an "
-    "Entra sign-in); without ENTENTE_URL it is the local stack of this folder ('make up').\n\n"
+    "The function app is found through ENTENTE_URL with ENTENTE_KEY (a function key) and ENTENTE_TOKEN (the bearer token of "
+    "your Entra sign-in); without ENTENTE_URL it is the local stack of this folder ('make up').\n\n"
     "Exit codes: 0 done; 1 the request stopped, failed or was cancelled; 2 bad input or usage; 3 the app is not reachable or "
     "does not let you in; 130 interrupted (the request goes on)."
 )
