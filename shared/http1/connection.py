@@ -46,10 +46,13 @@ class Connection(asyncio.Protocol):
         self._exchange: _Exchange | None = None
 
     async def ask(self, method: str, request: bytes, seconds: float | None) -> Reply:
-        """The answer to the request; `seconds` is the longest silence before it is whole. Raises MaybeSent.
+        """The answer to the request; `seconds` is the longest silence before it is whole. Raises MaybeSent, and NothingSent where the
+        other side had hung up before.
 
         Afterwards `open` says whether the connection can be used again; where somebody stopped waiting, it cannot.
         """
+        if not self.open:
+            raise NothingSent("the other side hung up before it was asked anything")
         exchange = self._exchange = _Exchange(method)
         self._transport.write(request)
         watch = _Watch(exchange, seconds) if seconds else None
@@ -59,7 +62,8 @@ class Connection(asyncio.Protocol):
             self._exchange = None
             if watch:
                 watch.stop()
-            if not exchange.may_follow:
+            if not exchange.may_follow or self._transport.get_write_buffer_size():
+                # Whoever answers before all was sent may not read the rest, or take it for a request.
                 self.close()
 
     def close(self) -> None:
@@ -116,9 +120,9 @@ class _Exchange:
             self.fail(MaybeSent(f"what came is no HTTP ({type(error).__name__})"))
 
     def end(self, error: Exception | None) -> None:
-        """The connection is gone. An answer without a length is whole by that; any other was cut off."""
+        """The connection is gone. An answer without a length is whole by that; any other, and an interim one, was cut off."""
         self.may_follow = False
-        if error is None and self._begun and self._until_the_end:
+        if error is None and self._begun and self._until_the_end and self._reply.status >= 200:
             self._finish()
         else:
             self.fail(MaybeSent(f"the connection broke ({type(error).__name__})" if error else "the other side hung up"))
@@ -137,7 +141,11 @@ class _Exchange:
         self._begun = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._reply.headers.append((name, value))
+        if self._begun:
+            # What follows a body must not be taken for what stood before it. https://www.rfc-editor.org/rfc/rfc9110#section-6.5.1
+            return
+        # The parser leaves spaces behind a value, which are no part of it. https://www.rfc-editor.org/rfc/rfc9110#section-5.5
+        self._reply.headers.append((name, value.rstrip(b" \t")))
         if name.lower() in _SAYS_ITS_LENGTH:
             self._until_the_end = False
 

@@ -95,5 +95,10 @@ class _Answer(AsyncHttpResponseImpl):
 
 
 def _body(request: HttpRequest) -> bytes:
+    """Raises TypeError for what cannot be sent whole: better than to send nothing in its place."""
     content = request.content
-    return content if isinstance(content, bytes) else content.encode() if isinstance(content, str) else b""
+    if content is None or isinstance(content, str):
+        return (content or "").encode()
+    if not isinstance(content, bytes):
+        raise TypeError(f"a body that is a {type(content).__name__} is not sent")
+    return content

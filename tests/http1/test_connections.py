@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from shared.http1.connection import MaybeSent, NoAnswerInTime, NothingSent, NotInTime, Reply, _Exchange, _Watch
+from shared.http1.connection import Connection, MaybeSent, NoAnswerInTime, NothingSent, NotInTime, Reply, _Exchange, _Watch
 from shared.http1.pool import Connections, Patience, Place
 from tests.answering import Answering, saying, server
 
@@ -78,6 +78,16 @@ async def test_an_answer_may_come_byte_by_byte() -> None:
 async def test_interim_answers_leave_nothing_behind() -> None:
     reply = await alone(saying(b"HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n" + OK + b"ok"))
     assert reply.headers == [(b"Content-Length", b"2")]
+
+
+async def test_what_follows_a_body_is_not_taken_for_what_stood_before_it() -> None:
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nLocation: elsewhere\r\n\r\n"
+    assert await alone(saying(chunked)) == Reply(200, [(b"Transfer-Encoding", b"chunked")], b"ok")
+
+
+async def test_spaces_around_a_value_are_no_part_of_it() -> None:
+    reply = await alone(saying(b"HTTP/1.1 429 Slow\r\nRetry-After: \t 2 \t \r\nX-Empty:  \r\nContent-Length: 0 \r\n\r\n"))
+    assert reply.headers == [(b"Retry-After", b"2"), (b"X-Empty", b""), (b"Content-Length", b"0")]
 
 
 async def test_the_answer_to_head_has_no_body_whatever_its_length_says() -> None:
@@ -186,6 +196,8 @@ async def test_idle_connections_elsewhere_make_room() -> None:
     [
         b"",
         b"HTTP/1.1 200 OK\r\n",
+        b"HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc",
@@ -207,6 +219,37 @@ async def test_a_reset_leaves_open_whether_it_was_carried_out() -> None:
 
     with pytest.raises(MaybeSent):
         await alone(answer)
+
+
+async def test_who_hangs_up_before_being_asked_has_seen_nothing() -> None:
+    """It may do so between the connection and the request: nobody would ever hear of an answer then."""
+    async with server(saying(OK + b"ok")) as port:
+        _, connection = await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", port)
+        connection._transport.abort()
+        connection.connection_lost(None)
+        with pytest.raises(NothingSent):
+            await connection.ask("GET", b"GET / HTTP/1.1\r\n\r\n", None)
+
+
+async def test_a_connection_on_which_more_is_still_to_be_sent_is_not_used_again() -> None:
+    """Whoever answers that early may take the rest for a request."""
+    answered = asyncio.Event()
+
+    async def early(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK + b"no")
+        await answered.wait()
+        writer.close()
+
+    connections = Connections()
+    listening = await asyncio.start_server(early, "127.0.0.1", 0, limit=1_000)
+    place = Place("http", "127.0.0.1", listening.sockets[0].getsockname()[1])
+    body = bytes(50_000_000)
+    reply = await connections.ask(place, "PUT", b"/", [(b"Content-Length", b"50000000")], body=body, patience=PATIENCE)
+    assert (reply.body, connections._idle) == (b"no", [])
+    answered.set()
+    listening.close()
+    await listening.wait_closed()
 
 
 async def test_nobody_listens_so_nothing_was_sent() -> None:
