@@ -34,11 +34,19 @@ class NotYet(Exception):
 
     `after` is in seconds. `moves_lane` says that the vendor itself asked for the wait, so others on the same lane wait too.
     `effect_unknown` says that a write may have been carried out although no answer came. `firm` says that asking sooner is
-    no use, as where an operation documents how often it may be asked for.
+    no use, as where an operation documents how often it may be asked for. `left` names the state keys that were certainly not
+    written, of an apply that has written others: they need not become visible, and may be written as soon as the others are.
     """
 
     def __init__(
-        self, reason: str, *, after: float, moves_lane: bool = False, effect_unknown: bool = False, firm: bool = False
+        self,
+        reason: str,
+        *,
+        after: float,
+        moves_lane: bool = False,
+        effect_unknown: bool = False,
+        firm: bool = False,
+        left: Iterable[str] = (),
     ) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -46,6 +54,7 @@ class NotYet(Exception):
         self.moves_lane = moves_lane
         self.effect_unknown = effect_unknown
         self.firm = firm
+        self.left = frozenset(left)
 
 
 class WontWork(Exception):

@@ -20,7 +20,8 @@ class Intent:
     """An apply that was begun. `answered` is False where no outcome was journalled: its effect is then unknown.
 
     `before` is what the change was to replace. `journalled` says that the intent has a journal entry of its own; until then
-    it stands in the task's row only.
+    it stands in the task's row only. `left` are the keys that were to change and certainly were not, because the apply got
+    no further: `change` is without them.
     """
 
     at: datetime
@@ -29,6 +30,7 @@ class Intent:
     answered: bool
     before: Mapping[str, Value] = field(default_factory=dict)
     journalled: bool = False
+    left: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ async def apply(direction: Direction, tenant: Tenant, subject: Subject, change: 
     elif sent:
         await objects.set(identity, sent)
     fresh = new or (actual.get("ours") is True and actual.get(ENABLED) is not True)
-    with after_writing(wrote=new or bool(sent)):
+    with after_writing(wrote=new or bool(sent), left=(ENABLED,)):
         try:
             if new:
                 await _read_back(direction, objects, identity, asked)
@@ -175,7 +175,7 @@ async def _read_back(direction: Direction, objects: ConfiguredObjects, identity:
     """The new connector is there and is as asked. Raises NotYet where it is not visible, WontWork where it is otherwise."""
     there = await objects.one(identity)
     if there is None:
-        raise NotYet(f"The new {direction.title} is not visible yet", after=VISIBLE_WAIT, effect_unknown=True)
+        raise NotYet(f"The new {direction.title} is not visible yet", after=VISIBLE_WAIT)
     shown = {key: as_spelled(value, there.values.get(key)) for key, value in asked.items()}
     if differs := difference({key: value for key, value in asked.items() if key != ENABLED}, shown):
         said = "; ".join(f"{key} {value!r} was kept as {shown.get(key)!r}" for key, value in differs.items())

@@ -1,6 +1,6 @@
 """What the steps that set up Exchange Online have in common: parameters as asked and as found, and the way back. All of it is pure."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -38,13 +38,15 @@ def domain_pattern(value: str) -> str:
 
 
 @contextmanager
-def after_writing(*, wrote: bool = True) -> Iterator[None]:
-    """Whoever has to wait here says that something may have been written already, so that nobody takes it for undone."""
+def after_writing(*, wrote: bool = True, left: Iterable[str] = ()) -> Iterator[None]:
+    """Whoever has to wait here says that something may have been written already, so that nobody takes it for undone; and what
+    was not, `left`, if the write that has to wait was refused and not lost."""
     try:
         yield
     except NotYet as error:
         unknown = wrote or error.effect_unknown
-        raise NotYet(error.reason, after=error.after, moves_lane=error.moves_lane, effect_unknown=unknown) from None
+        kept = () if error.effect_unknown else left
+        raise NotYet(error.reason, after=error.after, moves_lane=error.moves_lane, effect_unknown=unknown, left=kept) from None
 
 
 @dataclass(frozen=True)

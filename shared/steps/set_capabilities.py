@@ -80,7 +80,7 @@ async def apply(tenant: Tenant, subject: Subject, change: Mapping[str, Value]) -
     opening = [name for name, value in change.items() if str(value).startswith("allowed")]
     if opening and permits_nothing(str(subject.seen.get(TRUST, "nothing"))):
         raise NotYet(f"{TRUST} of {subject.partner.name} is not allowed yet, and {', '.join(opening)} need it", after=TRUST_WAIT)
-    done = 0
+    left = dict.fromkeys(change)
     for name, value in change.items():
         if not isinstance(value, str):
             continue
@@ -88,9 +88,10 @@ async def apply(tenant: Tenant, subject: Subject, change: Mapping[str, Value]) -
             await tenant.capabilities.set(subject.partner.tenant_id, name, value)
         except NotYet as error:
             # Those before this one are there now, which must not be recorded as nothing done.
-            partly = error.effect_unknown or done > 0
-            raise NotYet(error.reason, after=error.after, moves_lane=error.moves_lane, effect_unknown=partly) from None
-        done += 1
+            partly = error.effect_unknown or left.keys() != change.keys()
+            kept = () if error.effect_unknown else left
+            raise NotYet(error.reason, after=error.after, moves_lane=error.moves_lane, effect_unknown=partly, left=kept) from None
+        del left[name]
     return Applied()
 
 

@@ -133,20 +133,22 @@ async def apply(tenant: Tenant, subject: Subject, change: Mapping[str, Value]) -
     """Each domain has what is to change: made where it is missing (which sets nothing yet), then set."""
     objects = tenant.mail_flow.remote_domains
     found = _by_domain(await objects.all())
-    wrote, ids = False, {}
+    left, ids = dict.fromkeys(change), {}
     for domain in _domains(subject):
         there, parameters = found.get(domain), _of(change, domain)
-        if there is None and domain in change:
-            with after_writing(wrote=wrote):
+        with after_writing(wrote=left.keys() != change.keys(), left=left):
+            if there is None and domain in change:
                 there = await objects.new({"Name": _name(domain), "DomainName": domain})
-            wrote, parameters = True, _asked(subject)
-        if there is None:
-            raise NotYet(f"The remote domain for {domain} is not visible now", after=VISIBLE_WAIT, effect_unknown=wrote)
+                parameters = _asked(subject)
+                del left[domain]
+            if there is None:
+                raise NotYet(f"The remote domain for {domain} is not visible now", after=VISIBLE_WAIT)
         ids[domain] = there.identity
         if parameters:
-            with after_writing(wrote=wrote):
+            with after_writing(wrote=left.keys() != change.keys(), left=left):
                 await objects.set(there.identity, parameters)
-            wrote = True
+            for key in parameters:
+                left.pop(f"{domain} {key}", None)
     return Applied(ids=ids)
 
 

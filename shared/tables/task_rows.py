@@ -52,6 +52,7 @@ def encoded(task: Task) -> dict[str, Any]:
             "answered": intent.answered,
             "before": dict(intent.before),
             "journalled": intent.journalled,
+            **({"left": intent.left} if intent.left else {}),
         }
         for intent in task.intents
     ]
@@ -158,6 +159,7 @@ def _intent(item: dict[str, Any]) -> Intent:
         answered=item["answered"],
         before=_tuples(item["before"]),
         journalled=item["journalled"],
+        left=tuple(item.get("left", ())),
     )
 
 

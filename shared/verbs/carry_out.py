@@ -1,5 +1,6 @@
 """One pass through a step for one subject: read, compare, claim and write down the intent, apply, verify."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -81,6 +82,9 @@ class _Pass:
         if text is not None:
             await park_by_hand(self.world, task, text)
             return Later(self.world.settings.by_hand_seconds, text)
+        if task.intents and change.keys() <= set(task.intents[-1].left):
+            # All that was written is visible: what the apply did not get to is nowhere on its way.
+            return None
         wait = self._within_horizon(task, self.world.clock())
         return None if wait is None else Later(wait, "written; the change is not visible everywhere yet")
 
@@ -101,7 +105,8 @@ class _Pass:
             if not intent.answered:
                 after = _found(intent, actual)
                 before = {key: intent.before.get(key) for key in after}
-                entry = self._entry("outcome", task, before, after, note="seen by reading; the answer was lost")
+                note = "seen by reading; the attempt got no further" if intent.left else "seen by reading; the answer was lost"
+                entry = self._entry("outcome", task, before, after, note=note)
                 entries.append(replace(entry, attempt=intent.attempt, created=bool(after) and actual.get("ours") is True))
         return entries
 
@@ -124,7 +129,7 @@ class _Pass:
         except NotYet as error:
             ending = await self._refusal(error)
             if error.effect_unknown:
-                return ending, task, []
+                return ending, replace(task, intents=(*task.intents[:-1], _as_far_as(task.intents[-1], error.left))), []
             # Nothing happened, so nothing has to become visible: the next attempt may apply at once.
             dropped = replace(task, intents=task.intents[:-1])
             undone = self._entry("outcome", task, before, before, note=f"not carried out: {error.reason}")
@@ -225,6 +230,15 @@ def _found(intent: Intent, actual: State) -> dict[str, Value]:
         elif value == there:
             found[key] = value
     return found
+
+
+def _as_far_as(intent: Intent, left: Collection[str]) -> Intent:
+    """The intent without the keys that its attempt certainly did not write."""
+    kept = {key: value for key, value in intent.change.items() if key not in left}
+    if not kept:
+        return intent
+    before = {key: value for key, value in intent.before.items() if key in kept}
+    return replace(intent, change=kept, before=before, left=tuple(key for key in intent.change if key in left))
 
 
 def _over(intent: Intent) -> Intent:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from devstack.tenant.directory.lag import LagSettings
 from shared.tables.pace import Pace
 from shared.verbs.sweep import sweep
 from tests.app.conftest import Stage
@@ -50,4 +51,15 @@ async def test_the_whole_request_keeps_the_pace_and_its_time(stage: Stage, tmp_p
     mails = sorted(datetime.fromisoformat(when) for when in sent.values())
     assert len(mails) == wanted["mail"]
     assert all(later - earlier >= MINUTE for earlier, later in zip(mails, mails[30:], strict=False))
+    assert done - START < PROMISED
+
+
+async def test_the_whole_request_keeps_its_time_though_replicas_are_behind(stage: Stage, tmp_path: Path) -> None:
+    """What the tenant refused because a replica did not have the new object yet is written again as soon as it has, and not when
+    the consistency horizon is over."""
+    rig = await stage.fresh(ENTENTE_TEMPLATES=str(templates(tmp_path)))
+    stage.running.services.tenant.lag.settings = LagSettings()
+    rig.submit({**FULL, "template": "freely"})
+    done = await swept_until_done(rig)
+    assert unfinished(rig, "fabrikam-full") == []
     assert done - START < PROMISED

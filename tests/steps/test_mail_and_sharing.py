@@ -133,6 +133,23 @@ async def test_lost_answers_to_any_write_are_made_good(tenant: Tenant, simulatio
     assert len(simulation.state[section]) == before + made
 
 
+@pytest.mark.parametrize("what", ["inbound", "remote"])
+async def test_what_was_refused_behind_the_making_is_told_apart_from_what_was_made(
+    tenant: Tenant, simulation: Simulation, what: str
+) -> None:
+    step, block = BLOCKS[what]
+    noun = {"inbound": "InboundConnector", "remote": "RemoteDomain"}[what]
+    match = {"path": "InvokeCommand", "cmdlet": f"Set-{noun}"}
+    refusal = {"effect": "status", "status": 429, "code": "TooManyRequests"}
+    simulation.order("POST", "faults", {**refusal, "match": match, "times": 1})
+    subject, wanted = asked(step, block)
+    with pytest.raises(NotYet) as caught:
+        await step.apply(tenant, subject, wanted)
+    there = await step.read(tenant, subject)
+    assert caught.value.effect_unknown
+    assert caught.value.left == difference(wanted, there).keys()
+
+
 @every
 @pytest.mark.parametrize("lag", [{"staleReads": 1}, {"staleReads": 3}, {"seconds": [20, 40], "staleShare": 0.5}], ids=str)
 async def test_readers_behind_lead_nobody_astray(tenant: Tenant, simulation: Simulation, what: str, lag: dict[str, Any]) -> None:
