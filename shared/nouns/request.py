@@ -20,6 +20,10 @@ MOST_HEADER_CHARACTERS = 24_000
 GUID = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 # Entra refuses these in an invited address (facts: "Bad address characters"). The apostrophe is refused too.
 _LOCAL_PART = re.compile(r"^[^\s@~!#$%^&*()+=\[\]{}\\/|;:'\"<>?,`]{1,64}\Z")
+# What the app calls requests of its own: journals of the month, blocks, clean-up. Whoever sent one under such a name would lose it among them.
+_OURS = re.compile(
+    r"cleanup\..*|(guests|block)-[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}-.*|(refused|cleanup-decisions|rebuilds)-[0-9]{6}"
+)
 _LABEL = re.compile(r"^(?!-)[a-z0-9-]{1,63}(?<!-)\Z")
 
 
@@ -191,6 +195,8 @@ def read_request(raw: Any) -> Read:
         faults.append(Fault("guests", f"holds {len(listed)} guests; one part holds {MOST_GUESTS_PER_PART} at most"))
     if header is not None and len(header.model_dump_json(by_alias=True)) > MOST_HEADER_CHARACTERS:
         faults.append(Fault("", f"the request without its guests is longer than {MOST_HEADER_CHARACTERS} characters"))
+    if header is not None and _OURS.fullmatch(header.id):
+        faults.append(Fault("id", f"{header.id} is the name of a record of the app's own"))
     if header is not None and header.part > header.parts:
         faults.append(Fault("part", f"is {header.part} of {header.parts}"))
     if faults or header is None:

@@ -1,8 +1,10 @@
 """Tables put together again from the journal and the tenant: requests, tasks and claims from an audit pack, addresses from the directory."""
 
 import asyncio
+import hashlib
+import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,9 +17,12 @@ from shared.tables.guests import Guest
 from shared.tables.parked import UNKNOWN_GUEST
 from shared.tables.store import Changed
 from shared.tenant.noticed import Sighting
-from shared.verbs.packed import PackedGuest, PackedRequest, unpacked
+from shared.tables.task_rows import JournalEntry
+from shared.verbs.own_record import REBUILDS, put_entry
+from shared.verbs.packed import Pack, PackedGuest, PackedRequest, unpacked
 from shared.verbs.world import World
 
+WHAT = "rebuild-tables"
 # How many users are read side by side.
 AT_ONCE = 20
 
@@ -37,21 +42,43 @@ async def rebuild(world: World, raw: Any, who: str, *, apply: bool) -> dict[str,
     Raises Refusal for what is no pack, or one of another person key, and NotYet where the directory does not answer.
     """
     pack = unpacked(raw)
-    found = _Found()
     seen = await _directory(world, pack.guests)
     _same_key(world, pack.guests, seen)
+    found = await _put(world, pack, seen, apply=False)
+    missing = {name: number for name, number in found.counts.items() if number}
+    if apply:
+        digest = hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest()
+        await _noted(world, who, digest, missing, "intent")
+        await _put(world, pack, seen, apply=True)
+        log.warning("tables rebuilt", who=who, pack=digest, **missing)
+        await _noted(world, who, digest, missing, "outcome")
+    return {"applied": apply, "rebuilt": missing, "notes": found.notes}
+
+
+async def _noted(world: World, who: str, digest: str, missing: Mapping[str, int], kind: str) -> None:
+    """A pack is believed: so the journal says who has put which on record, where anything of it was missing."""
+    if not missing:
+        return
+    said = ", ".join(f"{number} {name}" for name, number in missing.items())
+    note = f"put on record from an audit pack, or a piece of one, as JSON with sorted keys of SHA-256 {digest}: {said}"
+    await put_entry(
+        world, REBUILDS, WHAT, digest[:16], JournalEntry(kind, 1, world.clock(), who, {}, {"rebuilt": digest}, {}, note=note)
+    )
+
+
+async def _put(world: World, pack: Pack, seen: Mapping[str, Sighting], *, apply: bool) -> _Found:
+    found = _Found()
     for partner in pack.partners:
         known = await world.tables.partners.get(partner.tenant_id)
-        found.counts["partners"] += known is None
-        if apply:
+        missing = known is None or not set(partner.domains) <= set(known.partner.domains)
+        found.counts["partners"] += missing
+        if apply and missing:
             await world.tables.partners.restore(partner, world.clock())
     for one in pack.requests:
         await _request(world, one, found, apply=apply)
     for packed in pack.guests:
         await _guest(world, packed, seen.get(packed.guest.user), found, apply=apply)
-    if apply:
-        log.warning("tables rebuilt", who=who, **found.counts)
-    return {"applied": apply, "rebuilt": {name: number for name, number in found.counts.items() if number}, "notes": found.notes}
+    return found
 
 
 async def _request(world: World, one: PackedRequest, found: _Found, *, apply: bool) -> None:
@@ -59,6 +86,10 @@ async def _request(world: World, one: PackedRequest, found: _Found, *, apply: bo
     known = await tables.requests.get(request.id)
     if known is not None and known.partner_tenant != request.partner_tenant:
         raise Refusal([Fault("pack", f"request {request.id} is on record for another partner")])
+    if known is not None and known.is_open:
+        # A task that is put beside those of a running request would be carried out with them.
+        found.notes.append(f"Request {request.id} is under way, and left as it is")
+        return
     there = await tables.tasks.keys(request.id)
     found.counts["requests"] += known is None
     found.counts["tasks"] += len({task.key for task in one.tasks} - there)
@@ -103,7 +134,12 @@ def _is(world: World, guest: Guest, seen: Sighting) -> bool:
 async def _guest(world: World, packed: PackedGuest, seen: Sighting | None, found: _Found, *, apply: bool) -> None:
     guest, tables = packed.guest, world.tables
     known = await tables.guests.get(guest.partner, guest.person)
+    held = {claim.request for claim in known.claims} if known is not None else set()
+    claims = {request: until for request, until in packed.claims.items() if request not in held}
+    exempt = packed.exempt if await tables.exemptions.get(guest.partner, guest.person) is None else None
     found.counts["guests"] += known is None or not known.user
+    found.counts["claims"] += len(claims)
+    found.counts["exemptions"] += exempt is not None
     named = seen is not None and _is(world, guest, seen)
     if named:
         found.counts["addresses"] += await tables.people.get(guest.person) is None
@@ -119,20 +155,21 @@ async def _guest(world: World, packed: PackedGuest, seen: Sighting | None, found
         person = Person(guest.person, seen.address, seen.name)
         for request in packed.claims or (f"rebuilt-{guest.partner}",):
             await tables.people.remember([person], request, guest.partner)
-    for request, until in packed.claims.items():
+    for request, until in claims.items():
         await tables.guests.claim(guest.partner, request, {guest.person: until})
+    if seen is not None:
+        await tables.index.note(guest.partner, {guest.user: guest.person}, sponsors=seen.sponsors)
+        # Whoever was heard of while nothing was on record was listed as unknown.
+        await tables.parked.remove(f"{UNKNOWN_GUEST}:{guest.user}")
+    if exempt is not None:
+        await tables.exemptions.put(exempt)
+    # Last: whoever is on record counts as rebuilt.
     if known is None or not known.user:
         now = _as_seen(world, guest, seen)
         try:
             await tables.guests.save(replace(now, etag=known.etag if known else ""))
         except Changed:
             log.info("guest was put on record meanwhile", person=guest.person)
-    if seen is not None:
-        await tables.index.note(guest.partner, {guest.user: guest.person}, sponsors=seen.sponsors)
-        # Whoever was heard of while nothing was on record was listed as unknown.
-        await tables.parked.remove(f"{UNKNOWN_GUEST}:{guest.user}")
-    if packed.exempt is not None:
-        await tables.exemptions.put(packed.exempt)
 
 
 def _as_seen(world: World, guest: Guest, seen: Sighting | None) -> Guest:

@@ -3,17 +3,12 @@
 A run's own row is kept for less long, and whoever may write the tables can change it unseen.
 """
 
-from dataclasses import replace
-
 from shared.nouns.errors import Refusal
-from shared.nouns.redaction import without_addresses
-from shared.nouns.task import Task, TaskState
-from shared.tables.store import Changed
 from shared.tables.task_rows import JournalEntry
-from shared.verbs.own_record import CLEAN_UP, has_request
+from shared.verbs.own_record import CLEAN_UP, put_entry
 from shared.verbs.world import World
 
-WHAT, COHORT = "decide-clean-up", "decisions"
+WHAT = "decide-clean-up"
 
 
 async def note_decision(world: World, run: str, who: str, after: str, why: str, *, done: bool) -> None:
@@ -29,18 +24,5 @@ async def note_refused_decision(world: World, run: str, who: str, verb: str, ref
 async def _put(
     world: World, run: str, who: str, before: dict[str, str], after: dict[str, str], note: str, kind: str = "outcome"
 ) -> None:
-    now = world.clock()
-    request = await has_request(world, CLEAN_UP, who, now)
-    new = Task(request, COHORT, WHAT, run, state=TaskState.DONE, touched=now, settled_at=now)
-    await world.tables.tasks.insert_cohort(request, COHORT, [new], mark_open=False)
-    entry = JournalEntry(kind, 1, now, who, dict(before), dict(after), {}, note=without_addresses(note)[:1_000])
-    while True:
-        there = await world.tables.tasks.get(request, new.key) or new
-        attempt = there.attempt + 1
-        try:
-            await world.tables.tasks.save(
-                replace(there, attempt=attempt, reason=entry.note, touched=now), replace(entry, attempt=attempt)
-            )
-        except Changed:
-            continue
-        return
+    said = JournalEntry(kind, 1, world.clock(), who, dict(before), dict(after), {}, note=note)
+    await put_entry(world, CLEAN_UP, WHAT, run, said)

@@ -1,7 +1,9 @@
 """All tables are lost, and audit packs are not: they and the tenant make them again, and taking back knows what was ours."""
 
 import copy
+import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from devstack.tenant.control.act import act
 from shared.nouns.errors import Refusal
 from shared.nouns.person import person_id
 from shared.tables.parked import UNKNOWN_GUEST, ParkedItem
+from shared.tables.requests import RequestState
 from shared.verbs.exempt import exempt
 from shared.verbs.rebuild import rebuild
 from shared.views.journal import partner_journal
@@ -95,6 +98,56 @@ async def test_a_pack_that_is_older_than_the_loss_takes_nothing_back_that_has_go
     # Their rows are there: what was undone since stays undone.
     assert done["rebuilt"].keys() <= {"guests", "addresses"}
     assert held(made, "requests", "tasks") == now
+
+
+async def test_a_running_request_gets_no_task_from_a_pack(stage: Stage, lost: tuple[Rig, dict[str, Any], Any]) -> None:
+    """It would be carried out with the others, whoever has agreed to those."""
+    made, pack, _ = lost
+    request = pack["records"]["requests"][0]
+    await rebuild(made.world, pack, WHO, apply=True)
+    known = await made.world.tables.requests.get(request["row"]["RowKey"])
+    assert known is not None
+    await made.world.tables.requests.reopen(replace(known, state=RequestState.RUNNING))
+    now = held(made, "tasks")
+    request["tasks"].append({**request["tasks"][0], "RowKey": "t|partner|add-to-group|x", "step": "add-to-group", "state": "ready"})
+    done = await rebuild(made.world, pack, WHO, apply=True)
+    assert held(made, "tasks") == now
+    assert done["notes"] == [f"Request {known.id} is under way, and left as it is"]
+    await made.close()
+
+
+async def test_what_is_on_record_stays_and_what_is_not_is_shown_before(stage: Stage, lost: tuple[Rig, dict[str, Any], Any]) -> None:
+    made, pack, _ = lost
+    await rebuild(made.world, pack, WHO, apply=True)
+    one = pack["records"]["guests"][0]
+    guest = await made.world.tables.guests.get(FABRIKAM, one["person"])
+    assert guest is not None
+    kept = await exempt(made.world, guest, reason="on leave", owner=guest.sponsors[0], until=made.now.date(), who=WHO)
+    now = held(made, "guests", "exemptions", "partners")
+    one["claims"] = dict.fromkeys(one["claims"], "2030-01-01")
+    one["exempt"] = {"reason": "x", "owner": "y", "until": "2030-01-01", "by": "z", "at": made.now.isoformat()}
+    assert (await rebuild(made.world, pack, WHO, apply=True))["rebuilt"] == {}
+    assert held(made, "guests", "exemptions", "partners") == now
+    await made.world.tables.exemptions.remove(kept.partner, kept.person)
+    one["claims"]["later"] = "2030-01-01"
+    pack["records"]["partners"][0]["domains"].append("fabrikam.example")
+    shown = await rebuild(made.world, pack, WHO, apply=False)
+    assert shown["rebuilt"] == {"partners": 1, "claims": 1, "exemptions": 1}
+    await made.close()
+
+
+async def test_the_journal_says_who_has_put_which_pack_on_record(stage: Stage, lost: tuple[Rig, dict[str, Any], Any]) -> None:
+    made, pack, _ = lost
+    await rebuild(made.world, pack, WHO, apply=False)
+    for _ in range(2):
+        await rebuild(made.world, pack, WHO, apply=True)
+    entries = (await partner_journal(made.world, "rebuilds"))["entries"]
+    digest = hashlib.sha256(json.dumps(pack, sort_keys=True).encode()).hexdigest()
+    assert [(entry["kind"], entry["who"], entry["after"]) for entry in entries] == [
+        (kind, WHO, {"rebuilt": digest}) for kind in ("intent", "outcome")
+    ], "a plan, and what finds everything there, are none"
+    assert "6 guests" in entries[0]["note"]
+    await made.close()
 
 
 async def test_who_is_not_there_any_more_or_is_somebody_else_is_told(stage: Stage, lost: tuple[Rig, dict[str, Any], Any]) -> None:

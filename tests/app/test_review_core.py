@@ -51,6 +51,28 @@ def test_no_address_has_a_line_break(address: str) -> None:
         email_address(address)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "refused-202612",
+        "rebuilds-202612",
+        "cleanup-decisions-202612",
+        "cleanup.20261201.x",
+        "guests-aaaaaaaa-0000-4000-8000-000000000001-202612",
+        "block-AAAAAAAA-0000-4000-8000-000000000001-20261201T000000",
+    ],
+)
+def test_no_request_has_the_name_of_a_record_of_our_own(name: str) -> None:
+    """It would be ended by the next entry there, and told under the name that the record has."""
+    with pytest.raises(Refusal, match=r"id: .*the app's own"):
+        read_request(named(name, []))
+
+
+@pytest.mark.parametrize("name", ["refused-1", "guests-2026", "cleanup-1", "block-fabrikam"])
+def test_other_names_are_free(name: str) -> None:
+    assert read_request(named(name, [])).header.id == name
+
+
 def test_no_domain_or_link_has_a_line_break() -> None:
     with pytest.raises(ValueError, match="is not a domain"):
         domain_name("fabrikam\n.com")
