@@ -16,8 +16,8 @@ from shared.reactions import BLOCKED, BY_OTHERS, DELETED, GONE, INVITED, REDEEME
 from shared.tables.guests import Guest
 from shared.tables.parked import UNKNOWN_GUEST
 from shared.tables.store import Changed
-from shared.tenant.noticed import Sighting
 from shared.tables.task_rows import JournalEntry
+from shared.tenant.noticed import Sighting
 from shared.verbs.own_record import REBUILDS, put_entry
 from shared.verbs.packed import Pack, PackedGuest, PackedRequest, unpacked
 from shared.verbs.world import World

@@ -109,14 +109,18 @@ async def test_a_running_request_gets_no_task_from_a_pack(stage: Stage, lost: tu
     assert known is not None
     await made.world.tables.requests.reopen(replace(known, state=RequestState.RUNNING))
     now = held(made, "tasks")
-    request["tasks"].append({**request["tasks"][0], "RowKey": "t|partner|add-to-group|x", "step": "add-to-group", "state": "ready"})
+    request["tasks"].append(
+        {**request["tasks"][0], "RowKey": "t|partner|add-to-group|x", "step": "add-to-group", "state": "ready"}
+    )
     done = await rebuild(made.world, pack, WHO, apply=True)
     assert held(made, "tasks") == now
     assert done["notes"] == [f"Request {known.id} is under way, and left as it is"]
     await made.close()
 
 
-async def test_what_is_on_record_stays_and_what_is_not_is_shown_before(stage: Stage, lost: tuple[Rig, dict[str, Any], Any]) -> None:
+async def test_what_is_on_record_stays_and_what_is_not_is_shown_before(
+    stage: Stage, lost: tuple[Rig, dict[str, Any], Any]
+) -> None:
     made, pack, _ = lost
     await rebuild(made.world, pack, WHO, apply=True)
     one = pack["records"]["guests"][0]
