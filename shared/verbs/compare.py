@@ -90,17 +90,16 @@ async def compare_partner(world: World, partner: str, steps: Collection[str] = (
 
 
 async def compare_again(world: World, partner: str) -> None:
-    """What stood among the drift of the partner's guests and groups has been read again: where it is as wanted, or nobody wants it
-    any more, that is over. Notifications tell of most of it; this finds the rest."""
+    """What stood among the drift of the partner's guests and groups has been read again: where it is as wanted, that is over, and so
+    is whatever nobody wants any more. Notifications tell of most of it; this finds the rest."""
     found = [one async for one in world.tables.drift.of_partner(partner) if one.state in UNSETTLED and one.task]
     turn = f"{world.clock():%Y%m%d%H%M}"
     for known in sorted(found, key=lambda one: sha256(f"{one.id}{turn}".encode()).digest())[:MOST_AGAIN]:
-        if known.task.startswith(f"t|{PARTNER_COHORT}|"):
-            continue
         request = await world.tables.requests.get(known.request)
         task = await world.tables.tasks.get(known.request, known.task)
         if request is not None and task is not None and task.state is TaskState.DONE:
-            if is_settled(world, task):
+            # The partner's settings have a turn of their own.
+            if is_settled(world, task) and task.cohort != PARTNER_COHORT:
                 await compared_with(world, Standing(request, task))
             continue
         with suppress(Changed):
@@ -151,21 +150,22 @@ async def _settings_of(world: World, partner: str, steps: Collection[str]) -> As
             if task.step in REPLACES:
                 replaced.add(REPLACES[task.step])
             step = next((one for one in world.steps if one.name == task.step), None)
-            if step is None or not _stands(world, step, task) or (steps and task.step not in steps) or task.step in replaced:
+            if step is None or not _stands(step, task) or (steps and task.step not in steps) or task.step in replaced:
                 continue
             taken = wanted.setdefault((task.step, task.subject), set())
             keys = frozenset(task.wanted) - taken
             taken |= keys
-            if keys:
+            # What was done just now is not read yet, but what an earlier request wanted of it is no longer wanted.
+            if keys and is_settled(world, task):
                 yield Standing(request, task, keys)
         if request.header.action == "offboard" and request.state is RequestState.DONE:
             # What was there before was taken back by it.
             return
 
 
-def _stands(world: World, step: Step[Tenant], task: Task) -> bool:
+def _stands(step: Step[Tenant], task: Task) -> bool:
     return (
-        is_settled(world, task)
+        task.state is TaskState.DONE
         and not task.reverses
         and bool(task.wanted)
         and step.reversible

@@ -109,6 +109,24 @@ async def test_what_narrows_is_put_back_by_itself_and_what_widens_waits(stage: S
         await put_back_drift(rig.world, await drifted(rig, name), "user one")
 
 
+@pytest.mark.parametrize(("first", "then"), [("LimitedDetails", "AvailabilityOnly"), ("AvailabilityOnly", "LimitedDetails")])
+async def test_what_a_later_request_has_just_made_otherwise_is_no_change_by_others(
+    stage: Stage, tmp_path: Path, first: str, then: str
+) -> None:
+    rig = await stage.fresh(**templates(tmp_path, 'reaction = "put-back"'))
+    await rig.settle(request(template="joint-project", guests=1, steps={RELATIONSHIP: {"FreeBusyAccessLevel": first}}))
+    # At once, well within the horizon.
+    again = {"FreeBusyAccessLevel": then}
+    rig.submit(request(template="joint-project", guests=1, steps={RELATIONSHIP: again}) | {"id": "r2"})
+    await rig.deliver_all()
+    assert relationship(stage)["FreeBusyAccessLevel"] == then
+    assert await compared(rig) == []
+    assert told_of(rig) == []
+    rig.now += HOUR
+    assert await compared(rig) == []
+    assert relationship(stage)["FreeBusyAccessLevel"] == then
+
+
 async def test_two_machines_do_not_fight(stage: Stage, tmp_path: Path) -> None:
     rig = await set_up(stage, tmp_path, 'reaction = "put-back"')
     for _ in range(2):
@@ -118,6 +136,16 @@ async def test_two_machines_do_not_fight(stage: Stage, tmp_path: Path) -> None:
         rig.now += HOUR
     assert [one["state"] for one in await compared(rig)] == ["waits"]
     assert relationship(stage)["FreeBusyAccessLevel"] == "LimitedDetails"
+
+
+async def test_what_differed_of_a_partner_who_has_left_is_no_longer_listed(stage: Stage, tmp_path: Path) -> None:
+    rig = await set_up(stage, tmp_path)
+    change(stage, FreeBusyAccessLevel="LimitedDetails")
+    assert [one["state"] for one in await compared(rig)] == ["open"]
+    change(stage, FreeBusyAccessLevel="AvailabilityOnly")
+    await rig.settle({**request("f-2", "joint-project"), "action": "offboard", "guests": [], "steps": {}})
+    found = await compared(rig)
+    assert [(one["state"], one["said"]) for one in found] == [("over", "nothing asks for it any more")]
 
 
 async def test_what_is_accepted_is_the_new_wish_and_goes_when_the_partner_leaves(stage: Stage, tmp_path: Path) -> None:
