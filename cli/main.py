@@ -121,7 +121,7 @@ def journal(
         typer.Argument(
             metavar="PARTNER|PERSON",
             help="A partner's tenant id, domain or name; a person's address or opaque id; 'nobody' for refusals that name nobody, 'clean-up' for "
-            "decisions about its runs.",
+            "decisions about its runs, 'rebuilds' for what was put on record from audit packs.",
         ),
     ],
     *,

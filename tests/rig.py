@@ -121,6 +121,7 @@ class MemoryTable:
                     after.pop(spot, None)
                     tags.append("")
                 case Insert(row=row) | Merge(row=row) | Replace(row=row):
+                    assert "etag" not in row, "Table Storage would keep it as a property like any other"
                     there = after.get(spot)
                     if isinstance(write, Insert) and there is not None:
                         raise Exists(self._name)

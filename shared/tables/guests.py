@@ -144,8 +144,9 @@ class Guests:
             heard = _moment((there or {}).get(REACTED))
             if since is not None and heard is not None and heard > since:
                 return
+            others = {name: value for name, value in (there or {}).items() if name != "etag"}
             try:
-                await self._table.write(Replace({**there, **row}, str(there["etag"])) if there else Insert(row))
+                await self._table.write(Replace({**others, **row}, str(there["etag"])) if there else Insert(row))
             except (Changed, Exists):
                 continue
             return

@@ -15,6 +15,7 @@ from shared.nouns.task import NEW_GROUP
 from shared.reactions import BLOCKED, BY_OTHERS, DELETED, GONE, INVITED, REDEEMED
 from shared.tables.guests import Guest
 from shared.tables.parked import UNKNOWN_GUEST
+from shared.tables.partners import RESTORING
 from shared.tables.store import Changed
 from shared.tables.task_rows import JournalEntry
 from shared.tenant.noticed import Sighting
@@ -70,7 +71,7 @@ async def _put(world: World, pack: Pack, seen: Mapping[str, Sighting], *, apply:
     found = _Found()
     for partner in pack.partners:
         known = await world.tables.partners.get(partner.tenant_id)
-        missing = known is None or not set(partner.domains) <= set(known.partner.domains)
+        missing = known is None or known.running == RESTORING or not set(partner.domains) <= set(known.partner.domains)
         found.counts["partners"] += missing
         if apply and missing:
             await world.tables.partners.restore(partner, world.clock())

@@ -28,9 +28,9 @@ class _Check:
 async def partner_journal(
     world: World, partner: str, *, verified: bool = False, head: Head | None = None, rebuilding: bool = False
 ) -> dict[str, Any]:
-    """Every entry about the partner, named by tenant id, domain or name; of `nobody` what was refused and names
-    nobody, of `clean-up` what people decided about its runs. With `rebuilding` also
-    what a partner's tables are rebuilt from besides.
+    """Every entry about the partner, named by tenant id, domain or name; of `nobody` what was refused and names nobody, of `clean-up`
+    what people decided about its runs, of `rebuilds` what they put on record from packs. With `rebuilding` also what a partner's tables
+    are rebuilt from besides.
 
     Raises Refusal where no request was about it.
     """

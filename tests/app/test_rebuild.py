@@ -11,8 +11,10 @@ import pytest
 
 from devstack.tenant.control.act import act
 from shared.nouns.errors import Refusal
+from shared.nouns.partner import Partner
 from shared.nouns.person import person_id
 from shared.tables.parked import UNKNOWN_GUEST, ParkedItem
+from shared.tables.partners import RESTORING
 from shared.tables.requests import RequestState
 from shared.verbs.exempt import exempt
 from shared.verbs.rebuild import rebuild
@@ -137,6 +139,19 @@ async def test_what_is_on_record_stays_and_what_is_not_is_shown_before(
     pack["records"]["partners"][0]["domains"].append("fabrikam.example")
     shown = await rebuild(made.world, pack, WHO, apply=False)
     assert shown["rebuilt"] == {"partners": 1, "claims": 1, "exemptions": 1}
+    await made.close()
+
+
+async def test_a_rebuild_that_died_leaves_no_turn_taken_once_it_is_done_again(
+    stage: Stage, lost: tuple[Rig, dict[str, Any], Any]
+) -> None:
+    made, pack, _ = lost
+    partner = pack["records"]["partners"][0]
+    await made.world.tables.partners.take(Partner(FABRIKAM, partner["name"], tuple(partner["domains"])), RESTORING)
+    await rebuild(made.world, pack, WHO, apply=True)
+    known = await made.world.tables.partners.get(FABRIKAM)
+    assert known is not None
+    assert known.running == ""
     await made.close()
 
 
