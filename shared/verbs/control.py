@@ -22,6 +22,8 @@ from shared.verbs.sweep import send_again, send_all_again
 from shared.verbs.world import World, session_of
 
 REDRIVEN_AFTER_SECONDS = 2
+# So far the clocks of Service Bus and of our instances may differ.
+CLOCKS_APART = timedelta(seconds=5)
 # Under which name a task's ids hold who has said that it was done by hand.
 CONFIRMED = "confirmed"
 
@@ -57,11 +59,18 @@ async def resume(world: World, name: str, who: str) -> Request:
     request = await _change(world, name, lambda request: replace(request, paused=False, reason=f"resumed by {who}"))
     unsettled = [task async for task in world.tables.tasks.all(name) if not task.settled]
     if request.state is RequestState.RUNNING:
-        # Waiting batches too: a look at whether one should still wait may have come, and gone, during the pause.
-        await send_all_again(world, unsettled, f"resumed by {who}")
+        await send_all_again(world, [task for task in unsettled if _missed(world, task)], f"resumed by {who}")
     for cohort in sorted({task.cohort for task in unsettled}):
         await advance(world, name, cohort)
     return request
+
+
+def _missed(world: World, task: Task) -> bool:
+    """The task's message may have come, and gone, during a pause: its time is not still to come. So may a look at whether a batch
+    should still wait."""
+    if task.state is TaskState.WAITING:
+        return bool(task.members)
+    return task.touched is None or task.touched <= world.clock() + CLOCKS_APART
 
 
 async def _look_at_guest(world: World, user: str) -> None:

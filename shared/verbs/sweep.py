@@ -42,11 +42,12 @@ async def _sweep_request(world: World, request: Request) -> None:
 
 
 async def send_all_again(world: World, tasks: Sequence[Task], why: str, *, swept: bool = False) -> None:
-    """The next attempts of these tasks are on their way, at the pace of their lanes."""
+    """The next attempts of these tasks are on their way, at the pace of their lanes. What waits is looked at now, and writes nothing."""
     for start in range(0, len(tasks), AT_ONCE):
         chunk = tasks[start : start + AT_ONCE]
-        times = await world.slots(chunk)
-        await asyncio.gather(*(send_again(world, task, why, at=at, swept=swept) for task, at in zip(chunk, times, strict=True)))
+        ready = [task for task in chunk if task.state is not TaskState.WAITING]
+        slots = dict(zip((task.key for task in ready), await world.slots(ready), strict=True))
+        await asyncio.gather(*(send_again(world, task, why, at=slots.get(task.key), swept=swept) for task in chunk))
 
 
 async def send_again(world: World, task: Task, why: str, *, at: datetime | None = None, swept: bool = False) -> None:

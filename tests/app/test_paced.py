@@ -6,6 +6,7 @@ from typing import Any
 
 from devstack.tenant.directory.lag import LagSettings
 from shared.tables.pace import Pace
+from shared.verbs.control import pause, resume
 from shared.verbs.sweep import sweep
 from tests.app.conftest import Stage
 from tests.app.whole import FULL, rows, templates, unfinished
@@ -63,3 +64,18 @@ async def test_the_whole_request_keeps_its_time_though_replicas_are_behind(stage
     done = await swept_until_done(rig)
     assert unfinished(rig, "fabrikam-full") == []
     assert done - START < PROMISED
+
+
+async def test_who_pauses_and_resumes_takes_no_second_slot_for_what_has_one(stage: Stage, tmp_path: Path) -> None:
+    rig = await stage.fresh(ENTENTE_TEMPLATES=str(templates(tmp_path)))
+    rig.submit({**FULL, "template": "freely"})
+    while not any(row["step"] == "welcome-guest" and row["state"] == "ready" for row in rows(rig, "fabrikam-full")):
+        await rig.deliver_some(1)
+    for _ in range(5):
+        await rig.deliver_some(10)
+        await pause(rig.world, "fabrikam-full", "user one")
+        await resume(rig.world, "fabrikam-full", "user one")
+    done = await swept_until_done(rig)
+    assert unfinished(rig, "fabrikam-full") == []
+    # What was due just then may have come, and gone, during the pause: it is sent again, in one more minute of mails.
+    assert done - START < PROMISED + MINUTE
