@@ -18,13 +18,18 @@ class Transport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         url, limits = request.url, request.extensions.get("timeout", {})
+        body, headers = await request.aread(), request.headers.raw
+        if "transfer-encoding" in request.headers:
+            # It was to be sent in chunks, and goes out whole: its length says where it ends, and not what was to say so.
+            headers = [header for header in headers if header[0].lower() != b"transfer-encoding"]
+            headers.append((b"Content-Length", b"%d" % len(body)))
         try:
             reply = await self._connections.ask(
                 Place(url.scheme, url.host, url.port or PORTS[url.scheme]),
                 request.method,
                 url.raw_path,
-                request.headers.raw,
-                body=await request.aread(),
+                headers,
+                body=body,
                 patience=Patience(limits.get("connect"), limits.get("read")),
             )
         except NotInTime as error:

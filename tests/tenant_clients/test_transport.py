@@ -1,6 +1,7 @@
 """What httpx is told when a connection does something else than answer: over real sockets."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -33,6 +34,23 @@ async def test_request_and_answer_arrive_as_they_were_sent() -> None:
     assert b"x-one: 1" in lines
     assert lines.count(b"content-type: application/json") == 1
     assert body == b'{"a":1}'
+
+
+async def test_what_is_read_from_a_stream_is_sent_whole_and_says_its_length_alone() -> None:
+    seen: list[bytes] = []
+
+    async def answer(request: bytes, writer: asyncio.StreamWriter) -> None:
+        seen.append(request)
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"one "
+        yield b"two"
+
+    async with server(answer) as port, httpx.AsyncClient(transport=Transport(), trust_env=False) as client:
+        await client.put(f"http://127.0.0.1:{port}/", content=parts())
+    head, _, body = seen[0].lower().partition(b"\r\n\r\n")
+    assert (b"content-length: 7" in head, b"transfer-encoding" in head, body) == (True, False, b"one two")
 
 
 async def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
