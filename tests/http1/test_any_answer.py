@@ -1,6 +1,7 @@
 """Whatever an answer looks like and however it is cut on its way: it is taken for what it is, or for none."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -45,7 +46,7 @@ def answers(draw: st.DrawFn) -> Said:
 
 def heard(exchange: _Exchange, wire: bytes, cuts: list[int]) -> None:
     places = sorted({0, len(wire), *(cut % (len(wire) + 1) for cut in cuts)})
-    for start, end in zip(places, places[1:], strict=False):
+    for start, end in pairwise(places):
         exchange.hear(wire[start:end])
 
 
