@@ -26,6 +26,16 @@ from shared.verbs.world import World
 
 # Which step's settings a task of another name has replaced.
 REPLACES = {"migrate-relationship": "set-organization-relationship"}
+# Which part of what `close-partner` has closed a later task of this step has opened on purpose.
+OPENS = {
+    "set-partner-configuration": "access",
+    "allow-federation": "federation",
+    "set-capabilities": "capabilities",
+    "migrate-relationship": "capabilities",
+    "set-organization-relationship": "organizationRelationship",
+    "set-inbound-connector": "connectorTrust",
+    "set-sharing-policy": "sharingPolicy",
+}
 BUSY_SECONDS = 30.0
 # Of one partner's guests and groups at a time, others at the next.
 MOST_AGAIN = 50
@@ -150,6 +160,8 @@ async def _settings_of(world: World, partner: str, steps: Collection[str]) -> As
             if task.step in REPLACES:
                 replaced.add(REPLACES[task.step])
             step = next((one for one in world.steps if one.name == task.step), None)
+            if step is not None and step.name in OPENS and _stands(step, task):
+                wanted.setdefault(("close-partner", task.subject), set()).add(OPENS[step.name])
             if step is None or not _stands(step, task) or (steps and task.step not in steps) or task.step in replaced:
                 continue
             taken = wanted.setdefault((task.step, task.subject), set())

@@ -11,9 +11,11 @@ import pytest
 from shared.nouns.errors import Refusal
 from shared.settings import ROOT
 from shared.tables.drift import Drifted
+from shared.verbs.approve import approve
 from shared.verbs.compare import compare_partner, compare_settings, look_after_partners
 from shared.verbs.drifted import accept_drift, put_back_drift
 from shared.views.drift import drift_named, drifts_view
+from shared.views.status import request_status
 from tests.app.conftest import Stage
 from tests.app.test_react import FABRIKAM, READERS, by_hand, changes, heard, request, told_of, user
 from tests.rig import CountedTransport, Rig
@@ -146,6 +148,28 @@ async def test_what_differed_of_a_partner_who_has_left_is_no_longer_listed(stage
     await rig.settle({**request("f-2", "joint-project"), "action": "offboard", "guests": [], "steps": {}})
     found = await compared(rig)
     assert [(one["state"], one["said"]) for one in found] == [("over", "nothing asks for it any more")]
+
+
+async def test_what_a_later_request_has_opened_again_is_not_closed_by_itself(stage: Stage, tmp_path: Path) -> None:
+    rig = await set_up(stage, tmp_path, 'reaction = "put-back"')
+    await rig.settle({**request("f-2", "joint-project"), "action": "offboard", "guests": [], "steps": {}})
+    assert await compared(rig) == []
+    opened = {"set-partner-configuration": {"reopen": True}, RELATIONSHIP: {}}
+    await rig.settle(request("f-3", "joint-project", steps=opened) | {"guests": [{"email": "new@fabrikam.com"}]})
+    await approve(rig.world, "f-3", "user approver")
+    await rig.deliver_all()
+    there = await request_status(rig.world, "f-3")
+    assert there is not None
+    assert there["state"] == "done", there
+    for _ in range(2):
+        assert await compared(rig) == []
+        rig.now += HOUR
+    # What it did not ask for stays closed.
+    (policy,) = stage.running.services.tenant.objects.all("sharingPolicy")
+    more = [*policy.record["Domains"], "fabrikam.com:CalendarSharingFreeBusySimple"]
+    by_hand(stage, "set-sharing-policy", policy.record["Name"], set={"Domains": more})
+    found = await compared(rig)
+    assert [(one["step"], list(one["before"])) for one in found] == [("close-partner", ["sharingPolicy"])]
 
 
 async def test_what_is_accepted_is_the_new_wish_and_goes_when_the_partner_leaves(stage: Stage, tmp_path: Path) -> None:
