@@ -21,6 +21,7 @@ UNANNOUNCED = "unannounced"
 # There, and kept out by us alone, because their time was over: whoever invites them again lets them in.
 EXPIRED = "expired"
 OUR_BLOCK = "blockedByExpiry"
+LEFT = "blockedByLeaving"
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,11 @@ def explain(subject: Subject, actual: State) -> str | None:
     if user and actual.get("user_type") != "Guest" and not actual.get("external"):
         return f"The address is one of our own people's (user {user}): they need no invitation, leave them out"
     if (user or deleted) and actual.get("enabled") is False and not subject.details.get(OUR_BLOCK):
+        if subject.details.get(LEFT):
+            return (
+                f"User {user or deleted} was blocked when the partner left, by its own request (offboard): decide whether they come back, "
+                "unblock them, and try again"
+            )
         return (
             f"User {user or deleted} was blocked from signing in by somebody: find out who and why, unblock them, and try again"
         )

@@ -9,7 +9,7 @@ from shared.nouns.partner import Partner
 from shared.nouns.state import State
 from shared.nouns.step import Step, Subject
 from shared.nouns.task import NEW_GROUP, PARTNER_COHORT, Task, TaskState
-from shared.steps.invite_guest import OUR_BLOCK
+from shared.steps.invite_guest import LEFT, OUR_BLOCK
 from shared.tables.requests import Request
 from shared.tenant import Tenant
 from shared.verbs.changed_before import with_change_before
@@ -17,6 +17,8 @@ from shared.verbs.world import World
 
 # How the outcome of a guest begins whom the tenant did not take into the group; tried again only by a person's wish.
 REFUSED = "refused"
+# What a step is told of who has blocked an account, by what the record says.
+_BLOCKS = {"expiry": OUR_BLOCK, "offboard": LEFT}
 # A group of the same request is made within seconds, or somebody has to look.
 GROUP_WAIT = 2.0
 OPENING = "set-partner-configuration"
@@ -116,15 +118,16 @@ async def _with_account(world: World, step: Step[Tenant], request: Request, subj
 
 
 async def _with_our_block(world: World, request: Request, subject: Subject, actual: State) -> Subject | None:
-    """The subject with the knowledge that the account is disabled because we let the guest expire; None where that is not so, or
-    known already. Read only where the account is found disabled."""
+    """The subject with the knowledge that the account is disabled because we let the guest expire, or the partner has left; None where
+    that is not so, or known already. Read only where the account is found disabled."""
     if actual.get("enabled") is not False or OUR_BLOCK in subject.details:
         return None
     guest = await world.tables.guests.get(request.partner_tenant, subject.id)
     account = actual.get("user") or actual.get("deleted")
-    if guest is None or guest.blocked_by != "expiry" or guest.stage not in {"blocked", "deleted"} or guest.user != account:
+    by = _BLOCKS.get(guest.blocked_by) if guest is not None else None
+    if guest is None or by is None or guest.stage not in {"blocked", "deleted"} or guest.user != account:
         return None
-    return replace(subject, details={**subject.details, OUR_BLOCK: True})
+    return replace(subject, details={**subject.details, by: True})
 
 
 async def group_of(

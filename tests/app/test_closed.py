@@ -89,6 +89,22 @@ async def approved(rig: Rig, name: str) -> dict[str, Any] | None:
     return await request_status(rig.world, name)
 
 
+async def test_who_is_invited_again_after_the_partner_left_is_told_apart_from_whom_somebody_has_blocked(stage: Stage) -> None:
+    rig = await stage.fresh()
+    ana = [{"email": "ana@fabrikam.com"}]
+    await settled(rig, request("f-1", template="joint-project", guests=ana))
+    await approved(rig, "f-1")
+    await settled(rig, request("f-2", template="joint-project", action="offboard"))
+    await approved(rig, "f-2")
+    await settled(
+        rig, request("f-3", template="joint-project", guests=ana, steps={"set-partner-configuration": {"reopen": True}})
+    )
+    await approved(rig, "f-3")
+    reasons = [item.reason for item in await rig.world.tables.parked.all()]
+    assert [reason for reason in reasons if "was blocked when the partner left" in reason], reasons
+    assert not users(stage)["ana@fabrikam.com"]["accountEnabled"]
+
+
 async def test_who_opens_something_again_is_named_by_the_proof(stage: Stage) -> None:
     rig = await stage.fresh()
     plant(stage.running.services.tenant, {"users": [{"mail": "old@fabrikam.com", "userType": "Guest"}]})
