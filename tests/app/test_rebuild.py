@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from shared.verbs.rebuild import rebuild
 from shared.views.journal import partner_journal
 from tests.app.conftest import Stage
 from tests.app.test_whole import FABRIKAM, listed
-from tests.app.whole import carried_out, differences, few, picture, templates
+from tests.app.whole import FULL, carried_out, differences, few, picture, templates
 from tests.rig import Rig, rig
 
 WHO = "user operator"
@@ -61,6 +62,11 @@ async def test_tables_are_rebuilt_and_taking_back_leaves_the_tenant_as_it_was(
     stage: Stage, lost: tuple[Rig, dict[str, Any], Any]
 ) -> None:
     made, pack, before = lost
+    assert "mia@contoso.com" in json.dumps(FULL["steps"]), "a group's owners are named by address"
+    told = re.findall(r"[^\"\\\\ ]+@[^\"\\\\ ]+", json.dumps(pack))
+    assert set(told) == {"mia@contoso.com", "noor@contoso.com"}, (
+        "owners of groups, by which taking back tells them apart, and nobody else is"
+    )
     there = picture(stage.running)
     plan = await rebuild(made.world, pack, WHO, apply=False)
     assert not any(table.content for table in made.tables.values()), "a plan writes nothing"
