@@ -36,7 +36,10 @@ async def partner_journal(
     """
     wanted = partner.strip().casefold()
     everything = await _requests(world)
-    requests = [request for request in everything if wanted in _names(request)]
+    # A partner may be called so too: its journal is found by tenant id or domain, and never mixed with ours.
+    requests = [
+        request for request in everything if (request.partner_tenant == wanted if wanted in OWN else wanted in _names(request))
+    ]
     if not requests and wanted not in OWN:
         raise Refusal([Fault("partner", "is the tenant id, a domain or the name of no partner that a request was about")])
     last = requests[-1] if wanted not in OWN else None

@@ -172,6 +172,11 @@ async def test_the_journal_says_who_has_put_which_pack_on_record(stage: Stage, l
         (kind, WHO, {"rebuilt": digest}) for kind in ("intent", "outcome")
     ], "a plan, and what finds everything there, are none"
     assert "6 guests" in entries[0]["note"]
+    known = await made.world.tables.requests.get(pack["records"]["requests"][0]["row"]["RowKey"])
+    assert known is not None
+    called = known.header.model_copy(update={"partner": known.header.partner.model_copy(update={"name": "Rebuilds"})})
+    await made.world.tables.requests.close(replace(known, header=called))
+    assert (await partner_journal(made.world, "rebuilds"))["entries"] == entries, "a partner of that name is not mixed with it"
     await made.close()
 
 
