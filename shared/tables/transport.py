@@ -25,7 +25,10 @@ _WITHOUT_BODY = frozenset({"GET", "DELETE"})
 
 
 class Transport(AsyncHttpTransport[HttpRequest, AsyncHttpResponseImpl]):
-    """Answers are read whole. Raises azure-core's ServiceRequestError where nothing was sent, ServiceResponseError where it may have been."""
+    """Answers are read whole; what only reads is asked once more where the other side hangs up.
+
+    Raises azure-core's ServiceRequestError where nothing was sent, ServiceResponseError where it may have been.
+    """
 
     def __init__(self, patience: Patience) -> None:
         self._connections = Connections()
@@ -38,8 +41,9 @@ class Transport(AsyncHttpTransport[HttpRequest, AsyncHttpResponseImpl]):
         headers = {"Host": url.raw_authority, "Accept-Encoding": "identity", **request.headers}
         if body or request.method not in _WITHOUT_BODY:
             headers["Content-Length"] = str(len(body))
-        try:
-            reply = await self._connections.ask(
+
+        async def asked() -> Reply:
+            return await self._connections.ask(
                 Place(url.scheme, url.raw_host or "", url.port or PORTS[url.scheme]),
                 request.method,
                 url.raw_path_qs.encode("ascii"),
@@ -47,6 +51,17 @@ class Transport(AsyncHttpTransport[HttpRequest, AsyncHttpResponseImpl]):
                 body=body,
                 patience=self._patience,
             )
+
+        try:
+            try:
+                reply = await asked()
+            except NoAnswerInTime:
+                raise
+            except MaybeSent:
+                # An idle connection was closed just when it was used again. https://www.rfc-editor.org/rfc/rfc9112#section-9.3.1
+                if request.method != "GET":
+                    raise
+                reply = await asked()
         except NotInTime as error:
             raise ServiceRequestTimeoutError(str(error), error=error) from error
         except NothingSent as error:

@@ -16,6 +16,9 @@ from shared.http1.pool import Patience
 from shared.tables.transport import Transport
 from tests.answering import Answering, saying, server
 
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+CUT_OFF = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab"
+
 
 async def asked(answer: Answering, request: HttpRequest) -> tuple[int, bytes, str]:
     async with server(answer) as port, Transport(Patience(5, 5)) as transport:
@@ -64,7 +67,14 @@ async def test_nobody_listens_so_nothing_was_sent() -> None:
 
 async def test_an_answer_that_is_cut_off_may_have_had_its_effect() -> None:
     with pytest.raises(ServiceResponseError):
-        await asked(saying(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab"), HttpRequest("GET", "http://127.0.0.1:PORT/"))
+        await asked(saying(CUT_OFF, OK), HttpRequest("POST", "http://127.0.0.1:PORT/"))
+
+
+async def test_what_only_reads_is_asked_once_more_where_the_other_side_hangs_up() -> None:
+    request = HttpRequest("GET", "http://127.0.0.1:PORT/")
+    assert await asked(saying(b"", OK), request) == (200, b"ok", "")
+    with pytest.raises(ServiceResponseError):
+        await asked(saying(b"", CUT_OFF, OK), HttpRequest("GET", "http://127.0.0.1:PORT/"))
 
 
 @pytest.mark.parametrize(("scheme", "error"), [("http", ServiceResponseTimeoutError), ("https", ServiceRequestTimeoutError)])
