@@ -45,5 +45,8 @@ have changed, before and after. A template says per step what follows:
 access (`shared/drifting.py`). What widens, and what cannot be told, waits for a person: `entente drift --put-back ID` |
 | `accept` | what is there now is the new wish, and is taken back with the rest when the partner leaves; `entente drift --accept ID` does so once |
 
+What a later request has made otherwise is no drift, however lately, nor is what it has opened again after the partner left. What differed of a partner who
+has left is over.
+
 An installation that only reports (`ENTENTE_REPORT_ONLY`) puts nothing back by itself.
 """
