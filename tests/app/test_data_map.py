@@ -30,7 +30,7 @@ WRITERS = {
     "heard": ("heard",),
     "grants": ("grants",),
 }
-WRITE_NONE = {"__init__", "store", "stored", "together", "journal", "subjects"}
+WRITE_NONE = {"__init__", "store", "stored", "transport", "together", "journal", "subjects"}
 
 
 def properties(module: str) -> set[str]:
