@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.nouns.json_text import Json
-from shared.nouns.outcomes import Done, Ending, Later
+from shared.nouns.outcomes import Done, Ending, Later, NotYet
 from shared.nouns.state import State
 from shared.nouns.step import Intent
 
@@ -126,6 +126,13 @@ def claim(task: Task, attempt: int, until: datetime, at: datetime) -> Task:
     """The task held by one attempt. A waiting task becomes ready by being attempted."""
     ready = move(task, TaskState.READY, task.reason, at)
     return replace(ready, attempt=attempt, claimed_until=until, begun=task.begun or at, touched=until)
+
+
+def must_be_held(task: Task, now: datetime) -> None:
+    """Raises NotYet where the claim has run out while it was being written: somebody else may be at the task by now, and nothing has
+    been done yet."""
+    if task.claimed_until is None or now >= task.claimed_until:
+        raise NotYet("to write the claim down took longer than it lasts", after=1.0)
 
 
 def end(task: Task, ending: Ending, at: datetime) -> Task:

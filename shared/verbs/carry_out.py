@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from shared.nouns.outcomes import Applied, Done, Ending, Later, NotYet, Stopped, WontWork
 from shared.nouns.state import State, Value, difference
 from shared.nouns.step import Intent, Step, Subject
-from shared.nouns.task import Task, claim
+from shared.nouns.task import Task, claim, must_be_held
 from shared.tables.requests import Request
 from shared.tables.task_rows import JournalEntry
 from shared.tenant import Tenant
@@ -123,6 +123,7 @@ class _Pass:
         # Claim and intent are one row, so one write; the intent gets its journal entry with the outcome (decision 6).
         task = await self.world.tables.tasks.save(held, *self._seen_since(task, actual))
         try:
+            must_be_held(task, self.world.clock())
             applied = await self.step.apply(
                 self.world.tenant, replace(self.subject, intents=task.intents[:-1], seen=actual), change
             )

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from shared.nouns.outcomes import Applied, Done, Ending, Later, NotYet, Stopped, WontWork
 from shared.nouns.step import Entry, Intent, Step, Subject
-from shared.nouns.task import Seen, Sight, Task, TaskState, claim, move
+from shared.nouns.task import Seen, Sight, Task, TaskState, claim, move, must_be_held
 from shared.tables.requests import Request
 from shared.tables.store import Changed
 from shared.tables.task_rows import JournalEntry
@@ -40,6 +40,7 @@ async def reverse(world: World, step: Step[Tenant], request: Request, task: Task
         wait, earlier = _may_be_lag(world, task), task.intents
         task = await _claimed(world, task, change)
         try:
+            must_be_held(task, world.clock())
             task, note = await _undo(world, step, request, task, change)
         except NotYet as error:
             if error.moves_lane:

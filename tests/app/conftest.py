@@ -84,6 +84,7 @@ async def stage() -> AsyncIterator[Stage]:
 
 @pytest.fixture
 async def tenant() -> AsyncIterator[RunningTenant]:
-    """A tenant as it is by itself, its clock real."""
+    """A tenant as it is by itself, its clock real; without limits, because the app's clock here does not wait for its seconds."""
     async with running_tenant() as running:
+        running.services.tenant.throttle.on = False
         yield running
