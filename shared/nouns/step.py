@@ -157,7 +157,9 @@ class Step[Tenant]:
     otherwise. `keeps` names the state keys that hold the ids of the object, kept with the task for the steps after it. A state
     key `ours`, where a step can tell it, says that this very task has created the object. `addresses` names the details that are
     persons' addresses: they are kept in the `people` table alone, and are there again when a task is attempted. What is
-    not `reversible`, such as a mail, is left out where a partner's tasks are taken back.
+    not `reversible`, such as a mail, is left out where a partner's tasks are taken back. `common` names the details that, with the
+    group, say which object of ours a task is about, where several partners may ask for the same: whoever leaves first hands over
+    what was changed to one who still wants it. It is None where what a task is about is its own partner's.
 
     `asks_exchange`: its preflight asks Exchange Online though its writes are elsewhere; Exchange takes very few calls at once.
 
@@ -203,5 +205,6 @@ class Step[Tenant]:
     by_clock: bool = False
     asks_exchange: bool = False
     personal: tuple[str, ...] = ()
+    common: tuple[str, ...] | None = None
     preflight: Callable[[Tenant, Preflight], Awaitable[tuple[Finding, ...]]] | None = None
     instruct: Callable[[Subject, Mapping[str, Value]], str | None] | None = None

@@ -178,6 +178,7 @@ ADD_TO_WORKSPACE = Step(
     settled=settled,
     after=("create-group", "create-community"),
     session=True,
+    common=("workspace", "workspaceName"),
     sensitive=True,
     keeps=("workspace",),
     preflight=preflight,

@@ -133,6 +133,7 @@ LIMIT_SITE = Step(
     undo=undo,
     settled=settled,
     session=True,
+    common=("site",),
     sensitive=True,
     keeps=("site",),
     preflight=preflight,

@@ -151,6 +151,7 @@ SET_GROUP_GUEST_SETTINGS = Step(
     settled=settled,
     after=("create-group", "create-community"),
     session=True,
+    common=(),
     # It opens a group that somebody may have closed.
     sensitive=True,
     preflight=preflight,

@@ -180,6 +180,7 @@ SHARE_ITEM = Step(
     settled=settled,
     after=("allow-domain", "create-group", "create-community"),
     session=True,
+    common=("drive", "item"),
     keeps=("permission",),
     preflight=preflight,
 )

@@ -189,5 +189,6 @@ SHARE_SITE = Step(
     settled=settled,
     after=("allow-domain", "create-group", "create-community"),
     session=True,
+    common=("site",),
     preflight=preflight,
 )

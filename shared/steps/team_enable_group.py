@@ -195,5 +195,6 @@ TEAM_ENABLE_GROUP = Step(
     settled=settled,
     after=("create-group",),
     session=True,
+    common=(),
     preflight=preflight,
 )

@@ -57,7 +57,7 @@ async def _look(world: World, request: Request, task: Task, rows: Mapping[str, T
     """The task after a look at it."""
     step = world.step(task.step)
     with world.tenant.recording() as calls:
-        ending, task = await (look_back(world, task) if task.reverses else look(world, step, request, task, rows))
+        ending, task = await (look_back(world, step, request, task) if task.reverses else look(world, step, request, task, rows))
     asked = tuple(call.request_id for call in calls if call.request_id)
     now = world.clock()
     return end(replace(task, request_ids=(*task.request_ids, *asked)), in_time(task, ending, step.deadline, now), now)

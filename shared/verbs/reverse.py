@@ -10,6 +10,7 @@ from shared.tables.requests import Request
 from shared.tables.store import Changed
 from shared.tables.task_rows import JournalEntry
 from shared.tenant import Tenant
+from shared.verbs.heirs import hand_over, heir_of
 from shared.verbs.subjects import Unneeded, subject_of
 from shared.verbs.world import World
 
@@ -34,6 +35,8 @@ async def reverse(world: World, step: Step[Tenant], request: Request, task: Task
     repeated, which each step's undo bears.
     """
     changes = await changes_of(world, task)
+    if changes and not _taken_back(task) and (heir := await _heir(world, step, request, changes)) is not None:
+        return await _handed_over(world, request, task, heir, changes)
     notes: list[str] = []
     while (done := _taken_back(task)) < len(changes):
         change = changes[done]
@@ -69,6 +72,19 @@ async def reverse(world: World, step: Step[Tenant], request: Request, task: Task
     )
 
 
+async def _heir(world: World, step: Step[Tenant], request: Request, changes: list[Change]) -> Task | None:
+    return await heir_of(world, step, request.partner_tenant, [change.task for change in changes])
+
+
+async def _handed_over(
+    world: World, request: Request, task: Task, heir: Task, changes: list[Change]
+) -> tuple[Ending, Task, list[JournalEntry]]:
+    said = await hand_over(world, request, heir, [(change.task, change.entry) for change in changes])
+    for name, key in task.reverses:
+        await _mark_undone(world, name, key, request.id, task.members)
+    return Done(said), task, [JournalEntry("outcome", task.attempt, world.clock(), request.who, {}, {}, {}, note=said)]
+
+
 async def _goes_with_account(world: World, step: Step[Tenant], task: Task) -> bool:
     """What this is about is a property of an account that we made, and that the same request deletes: what others made of it goes too."""
     if step.subject != "person" or step.name == ACCOUNT:
@@ -79,11 +95,15 @@ async def _goes_with_account(world: World, step: Step[Tenant], task: Task) -> bo
     return any(change.entry.created for change in await changes_of(world, account))
 
 
-async def look_back(world: World, task: Task) -> tuple[Ending, Task]:
+async def look_back(world: World, step: Step[Tenant], request: Request, task: Task) -> tuple[Ending, Task]:
     """What taking back would do, by the journal alone."""
     changes = await changes_of(world, task)
     if not changes:
         return Done("nothing was changed, so there is nothing to take back"), replace(task, seen=Seen(Sight.NOTHING))
+    if (heir := await _heir(world, step, request, changes)) is not None:
+        return Done(f"would stay, because request {heir.request} of another partner wants it too"), replace(
+            task, seen=Seen(Sight.NOTHING)
+        )
     latest, first = changes[0].entry, changes[-1].entry
     sight = Sight.REMOVE if any(change.entry.created for change in changes) else Sight.CHANGE
     seen = Seen(sight, {key: latest.after.get(key) for key in latest.after}, {key: first.before.get(key) for key in first.before})
