@@ -14,7 +14,7 @@ from shared.tables.requests import Request
 from shared.tables.store import Changed
 from shared.topology import FINISH
 from shared.verbs.cleanup_notes import note_outcomes
-from shared.verbs.world import AT_ONCE, World
+from shared.verbs.world import AT_ONCE, World, queue_of
 
 
 async def advance(world: World, request: str, cohort: str) -> None:
@@ -44,15 +44,19 @@ async def _send(world: World, ready: list[Task]) -> None:
 
 
 async def _note_slots(world: World, slots: Mapping[str, datetime], one: Task) -> None:
-    """Whose slot is still to come no longer waits: else every look at the cohort until then would take them another one.
+    """Whose slot is still to come no longer waits: else every look at the cohort until then would take them another one. Slots for mails
+    are so few that those are noted too whose mail goes at once.
 
     After they were sent, so that nothing gets lost between the two: who comes too soon is sent once more, as the same message.
     """
     soon = world.clock() + AT_ONCE
-    if all(at <= soon for at in slots.values()):
+    scarce = {
+        key: at for key, at in slots.items() if at > soon or (world.rate("mail") and "mail" in world.step(queue_of(key)).lanes)
+    }
+    if not scarce:
         return
-    later = [task for task in await world.tables.tasks.cohort(one.request, one.cohort) if task.state is TaskState.WAITING]
-    noted = [move(task, TaskState.READY, task.reason, at) for task in later if (at := slots.get(task.key)) and at > soon]
+    waiting = [task for task in await world.tables.tasks.cohort(one.request, one.cohort) if task.state is TaskState.WAITING]
+    noted = [move(task, TaskState.READY, task.reason, at) for task in waiting if (at := scarce.get(task.key))]
     await asyncio.gather(*(_note(world, task) for task in noted))
 
 

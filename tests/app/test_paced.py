@@ -48,6 +48,7 @@ async def test_the_whole_request_keeps_the_pace_and_its_time(stage: Stage, tmp_p
             wanted[lane] = wanted.get(lane, 0) + 1
     # Who has a slot within a second may be given another one by somebody who looks meanwhile.
     assert all(given[lane] <= 2 * count for lane, count in wanted.items()), (given, wanted)
+    assert given["mail"] == wanted["mail"]
     sent = {mail["internetMessageId"]: mail["when"] for mail in stage.running.services.tenant.outbox if mail["kind"] == "mail"}
     mails = sorted(datetime.fromisoformat(when) for when in sent.values())
     assert len(mails) == wanted["mail"]
